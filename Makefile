@@ -1,0 +1,42 @@
+# Everything runs in .venv, made from requirements.lock by whatever Python 3.11+ `PYTHON` names.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint types unit bench lock clean help
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## a made-up studio on simulated vendors, start to finish
+	$(BIN)/studiohub demo --headless
+
+test: lint types unit ## everything that has to hold
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest -n auto --dist worksteal tests
+
+bench: $(STAMP) ## speed, as ratios against a peer or a floor measured in the same run
+	$(BIN)/python -m pytest -s -p no:randomly tests/benchmarks --benchmarks
+
+lock: ## write requirements.lock anew (needs uv)
+	uv pip compile pyproject.toml --group test --group bench --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

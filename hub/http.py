@@ -1,0 +1,332 @@
+"""The one module that speaks HTTP to vendors, and the only one that imports httpx.
+
+A `Client` belongs to one connection. It paces its requests, retries what may be repeated, honours `Retry-After`, and
+turns everything that can go wrong into the errors of `hub.errors`. What it never does is repeat a request that may have
+changed something: a lost answer to such a request is `Unconfirmed`.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import msgspec
+import stamina
+from aiolimiter import AsyncLimiter
+
+from hub import redact
+from hub.errors import FixSettings, NotFound, Refused, RetryLater, Unconfirmed, VendorError
+
+__all__ = ["Answer", "Client", "Counters", "asgi", "transports"]
+
+LONGEST_PAUSE = timedelta(seconds=5)
+"""A `Retry-After` up to this long is waited for on the spot; a longer one goes back to whoever schedules."""
+
+LARGEST_ANSWER = 64 * 1024 * 1024
+
+transports: dict[str, httpx.AsyncBaseTransport] = {}
+"""Base addresses answered in this process instead of over the network: simulators in tests."""
+
+
+def asgi(app: Any) -> httpx.AsyncBaseTransport:
+    """A transport that hands requests to an ASGI application in this process. Where the application raises
+    ConnectionResetError, the caller sees a connection that broke."""
+    return _InProcess(app=app)
+
+
+class _InProcess(httpx.ASGITransport):
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await super().handle_async_request(request)
+        except ConnectionResetError as error:
+            raise httpx.ReadError("connection reset", request=request) from error
+
+
+@dataclass
+class Counters:
+    """What a client has done so far. `writes` are requests that may change something."""
+
+    reads: int = 0
+    writes: int = 0
+    failures: int = 0
+    seconds: float = 0.0
+    by_status: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A vendor's answer. `where` names the call, for errors."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    where: str
+
+    def json(self) -> Any:
+        """The body as JSON. Raises RetryLater for a body that isn't: a proxy's page, half an answer."""
+        try:
+            return msgspec.json.decode(self.content)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            kind = self.headers.get("content-type", "no content type")
+            raise RetryLater(
+                f"{self.where} answered {self.status} with something that is not JSON ({kind})",
+                said=excerpt(self.content),
+                fix="It is asked again later; if it stays so, check base_url.",
+                code="vendor_garbage",
+            ) from error
+
+    def text(self) -> str:
+        """The body as text, undecodable bytes replaced."""
+        return self.content.decode("utf-8", "replace")
+
+
+class _TryAgain(Exception):
+    """Internal: this attempt failed in a way that may be repeated. Carries the error to end with."""
+
+    def __init__(self, error: VendorError, after: timedelta | None = None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.after = after
+
+
+class Client:
+    """HTTP calls of one connection to one vendor.
+
+    `per_second` paces all requests evenly; None or 0 does not pace. `name` is the connection's, for errors. `attempts`
+    counts the first try too.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        name: str,
+        login: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        per_second: float | None = None,
+        timeout: float = 10.0,
+        attempts: int = 3,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.name = name
+        self.counters = Counters()
+        self._attempts = attempts
+        self._limiter = AsyncLimiter(1, 1 / per_second) if per_second else None
+        if login:
+            redact.know_login(*login)
+        self._http = httpx.AsyncClient(
+            auth=httpx.BasicAuth(*login) if login else None,
+            headers={"User-Agent": "studiohub", **(headers or {})},
+            timeout=timeout,
+            follow_redirects=False,
+            trust_env=False,
+            transport=_transport_for(self.base_url),
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections. The client can't be used afterwards."""
+        await self._http.aclose()
+
+    async def get(self, path: str, *, params: Mapping[str, Any] | None = None) -> Answer:
+        """Read something. Raises NotFound, RetryLater, FixSettings or Refused."""
+        return await self.call("GET", path, params=params, repeatable=True)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = msgspec.UNSET,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = False,
+        accept: Iterable[int] = (),
+    ) -> Answer:
+        """Send one request and return the answer.
+
+        `repeatable` says that sending it twice does what sending it once does; only such requests are retried after
+        their answer is lost. `accept` names statuses outside 2xx that the caller wants to see. Otherwise 400 and 422
+        raise Refused, 401 and 403 FixSettings, 404 and 410 NotFound, 429 and 5xx RetryLater (Unconfirmed where the
+        request may have changed something).
+        """
+        request = self._http.build_request(
+            method,
+            self.base_url + path,
+            params=params,
+            content=None if json is msgspec.UNSET else msgspec.json.encode(json),
+            data=form,
+            headers={**({} if json is msgspec.UNSET else {"Content-Type": "application/json"}), **(headers or {})},
+        )
+        where = f"{self.name}: {method} {request.url.path}"
+        wanted = frozenset(accept)
+        try:
+            async for attempt in stamina.retry_context(
+                on=_pause_before_next,
+                attempts=self._attempts,
+                timeout=60.0,
+                wait_initial=0.2,
+                wait_max=3.0,
+                wait_jitter=0.2,
+            ):
+                with attempt:
+                    return await self._once(request, where, repeatable=repeatable, accept=wanted)
+        except _TryAgain as last:
+            self.counters.failures += 1
+            raise last.error from last.__cause__
+        except VendorError:
+            self.counters.failures += 1
+            raise
+        raise AssertionError("unreachable: a retry context ends by returning or raising")
+
+    async def _once(self, request: httpx.Request, where: str, *, repeatable: bool, accept: frozenset[int]) -> Answer:
+        if self._limiter is not None:
+            await self._limiter.acquire()
+        if request.method in {"GET", "HEAD"}:
+            self.counters.reads += 1
+        else:
+            self.counters.writes += 1
+        started = time.perf_counter()
+        try:
+            response = await self._http.send(request, stream=True)
+            try:
+                content = await _read(response, where)
+            finally:
+                await response.aclose()
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise _TryAgain(_down(where, error)) from error
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            if repeatable:
+                raise _TryAgain(_down(where, error)) from error
+            raise Unconfirmed(
+                f"{where}: the answer was lost, so it is not known whether it took effect",
+                said=_words(error),
+                fix="The vendor is looked at before anything is repeated.",
+            ) from error
+        finally:
+            self.counters.seconds += time.perf_counter() - started
+        status = response.status_code
+        self.counters.by_status[status] = self.counters.by_status.get(status, 0) + 1
+        answer = Answer(status, response.headers, content, where)
+        if 200 <= status < 300 or status in accept:
+            return answer
+        _raise_for(answer, repeatable=repeatable)
+        raise AssertionError("unreachable: every other status raises")
+
+
+def _transport_for(base_url: str) -> httpx.AsyncBaseTransport | None:
+    for prefix, transport in transports.items():
+        if base_url.startswith(prefix):
+            return transport
+    return None
+
+
+async def _read(response: httpx.Response, where: str) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.aiter_bytes():
+        size += len(part)
+        if size > LARGEST_ANSWER:
+            raise RetryLater(f"{where} sent more than {LARGEST_ANSWER >> 20} MiB", code="vendor_garbage")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _raise_for(answer: Answer, *, repeatable: bool) -> None:
+    status, where, said = answer.status, answer.where, vendor_words(answer)
+    if status in {401, 403}:
+        raise FixSettings(
+            f"{where} was refused ({status})",
+            said=said,
+            fix="Check the credentials of this connection and what the vendor allows them to do, then verify it.",
+        )
+    if status in {404, 410}:
+        raise NotFound(f"{where} does not exist at the vendor ({status})", said=said)
+    if status == 429:
+        error = RetryLater(f"{where}: the vendor asks for a pause (429)", said=said, after=retry_after(answer))
+        raise _TryAgain(error, error.after)
+    if status >= 500 or status == 408:
+        after = retry_after(answer)
+        if repeatable:
+            busy = RetryLater(f"{where} answered {status}", said=said, after=after)
+            raise _TryAgain(busy, after)
+        raise Unconfirmed(
+            f"{where} answered {status}, so it is not known whether it took effect",
+            said=said,
+            fix="The vendor is looked at before anything is repeated.",
+        )
+    if 300 <= status < 400:
+        raise FixSettings(
+            f"{where} answered {status}, a redirect, which is never followed",
+            said=answer.headers.get("location", ""),
+            fix="Check base_url.",
+        )
+    raise Refused(f"{where} was refused ({status})", said=said, fix="")
+
+
+def _pause_before_next(error: Exception) -> bool | float:
+    if not isinstance(error, _TryAgain):
+        return False
+    if error.after is None:
+        return True
+    return error.after.total_seconds() if error.after <= LONGEST_PAUSE else False
+
+
+def retry_after(answer: Answer) -> timedelta | None:
+    """The pause a `Retry-After` header asks for (seconds or an HTTP date), None without a readable one."""
+    text = answer.headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    if text.isdigit():
+        return timedelta(seconds=min(int(text), 86_400))
+    try:
+        until = email.utils.parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    now = email.utils.parsedate_to_datetime(answer.headers["date"]) if "date" in answer.headers else datetime.now(UTC)
+    return max(timedelta(0), until - now)
+
+
+def vendor_words(answer: Answer) -> str:
+    """What the vendor said about a refusal, from the usual places of a JSON body, else the start of the text."""
+    try:
+        body = msgspec.json.decode(answer.content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return excerpt(answer.content)
+    if isinstance(body, dict):
+        for name in ("message", "detail", "error", "detailMessage", "description", "title", "errors"):
+            if body.get(name):
+                return redact.mask(str(body[name]))[:300]
+    return excerpt(answer.content)
+
+
+def excerpt(content: bytes, length: int = 200) -> str:
+    """The start of a body on one line, without secrets."""
+    text = " ".join(content[: length * 4].decode("utf-8", "replace").split())
+    return redact.mask(text)[:length]
+
+
+def _down(where: str, error: Exception) -> RetryLater:
+    return RetryLater(f"{where}: no answer", said=_words(error), code="vendor_down")
+
+
+def _words(error: Exception) -> str:
+    return redact.mask(str(error)) or type(error).__name__
+
+
+@asynccontextmanager
+async def answering(prefix: str, app: Any) -> AsyncIterator[None]:
+    """While inside, requests to addresses that start with `prefix` are answered by an ASGI application."""
+    transports[prefix] = asgi(app)
+    try:
+        yield
+    finally:
+        transports.pop(prefix, None)

@@ -1,0 +1,69 @@
+"""Moments and days: aware UTC inside the hub, the studio's zone at its edges.
+
+Windows are half open: `[valid_from, valid_until)`. A pass that a source calls valid until 30 November therefore ends
+at the midnight that begins 1 December in the studio's zone.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+__all__ = ["day_end", "day_start", "from_text", "local_to_utc", "to_text", "zone"]
+
+
+@lru_cache(maxsize=256)
+def zone(name: str) -> ZoneInfo:
+    """The IANA zone of that name. Raises ValueError for a name that the zone database doesn't have."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is not a time zone; use an IANA name such as Europe/Zurich") from error
+
+
+@lru_cache(maxsize=4096)
+def day_start(day: date, tz: ZoneInfo) -> datetime:
+    """The first moment of a local day, in UTC. Where clocks skip midnight, the day starts when they land."""
+    return local_to_utc(datetime.combine(day, time.min), tz)
+
+
+@lru_cache(maxsize=4096)
+def day_end(day: date, tz: ZoneInfo) -> datetime:
+    """The moment at which a local day is over, in UTC: the start of the next one."""
+    return day_start(day + timedelta(days=1), tz)
+
+
+def local_to_utc(wall: datetime, tz: ZoneInfo) -> datetime:
+    """A naive wall-clock time in a zone as aware UTC.
+
+    A time that happens twice (clocks go back) is read as the first one. A time that never happens (clocks go forward)
+    is read as the moment of the jump, so a window that starts in the gap starts when the gap is over.
+    """
+    utc = wall.replace(tzinfo=tz, fold=0).astimezone(UTC)
+    if utc.astimezone(tz).replace(tzinfo=None) == wall:
+        return utc
+    # In a gap the two folds land on either side of the jump; the jump itself lies between them.
+    low, high = wall.replace(tzinfo=tz, fold=1).astimezone(UTC), utc
+    before = low.astimezone(tz).utcoffset()
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) / 2
+        if middle.astimezone(tz).utcoffset() == before:
+            low = middle
+        else:
+            high = middle
+    return high.replace(microsecond=0)
+
+
+def to_text(moment: datetime) -> str:
+    """An aware moment as RFC 3339 in UTC with a trailing Z, seconds precision (fractions only where there are any)."""
+    utc = moment.astimezone(UTC)
+    return utc.replace(tzinfo=None).isoformat() + "Z"
+
+
+def from_text(text: str) -> datetime:
+    """The reverse of `to_text`. Raises ValueError for a text without a zone."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return moment.astimezone(UTC)
