@@ -60,8 +60,10 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     """A member as a vendor should know them.
 
     `vendor_id` is the id that the hub has on record, None for somebody new. `by_hand`: an admin named that id.
-    `look_first`: an earlier create may have gone through unseen, so search by `marker` before creating. `marker` is
-    the hub's recovery text; a vendor with a free-text field stores it, so that a person can be found again.
+    `look_first`: an earlier create may have gone through unseen, so search by `marker` before creating; until
+    `sure_after` not finding anything proves nothing, so raise RetryLater instead of creating. `marker` is the hub's
+    recovery text; a vendor with a free-text field stores it, so that a person can be found again. `valid_from` and
+    `valid_until` are for vendors that keep the limits of access with the person.
     """
 
     member: str
@@ -71,6 +73,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     vendor_id: str | None = None
     by_hand: bool = False
     look_first: bool = False
+    sure_after: datetime | None = None
     email: str | None = None
     phone: str | None = None
     language: str | None = None
@@ -81,6 +84,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     ftp_w: float | None = None
     max_hr: float | None = None
     instructor: bool = False
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
 
 
 class Note(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -123,8 +128,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """One grant as it should be at the vendor.
 
     `id` is the ledger's id and stable for the grant's life. `person_id` is the vendor's id of the person, where the
-    vendor has people. `vendor_id` is the vendor's id of the grant itself, where it is known. `look_first`: an earlier
-    attempt may have gone through unseen. `our_groups` and `our_badges` name everything that the hub ever put there for
+    vendor has people. `vendor_id` is the vendor's id of the grant itself, where it is known. `look_first` and
+    `sure_after` are as in `Person`. `our_groups` and `our_badges` name everything that the hub ever put there for
     this grant, so a plugin takes back only what is in them. Code and link never appear in a repr.
     """
 
@@ -142,6 +147,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     our_groups: frozenset[str] = frozenset()
     our_badges: frozenset[str] = frozenset()
     look_first: bool = False
+    sure_after: datetime | None = None
     credential: Literal["code", "link", "both"] | None = None
     code: str | None = None
     taken_codes: frozenset[str] = frozenset()

@@ -163,12 +163,14 @@ async def seat_freed(connection: Connection, seat: Seat) -> SeatOutcome:  # type
 
 
 @hookspec
-async def read_layout(connection: Connection, box: str) -> Sequence[TrackerSeat] | None:  # type: ignore[empty-body]
+async def read_layout(connection: Connection, box: str) -> Sequence[TrackerSeat] | None:
     """The seats of a box; None where the tracker can't tell."""
 
 
 @hookspec
-async def fetch_metrics(connection: Connection, session: TrackerSession, riders: Sequence[Rider]) -> Sequence[Result]:  # type: ignore[empty-body]
+async def fetch_metrics(  # type: ignore[empty-body]
+    connection: Connection, session: TrackerSession, riders: Sequence[Rider]
+) -> Sequence[Result]:
     """The results of a class, per rider. Empty while there are none yet: the hub asks again later."""
 
 

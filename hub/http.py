@@ -23,7 +23,10 @@ from aiolimiter import AsyncLimiter
 from hub import redact
 from hub.errors import FixSettings, NotFound, Refused, RetryLater, Unconfirmed, VendorError
 
-__all__ = ["Answer", "Client", "Counters", "asgi", "transports"]
+__all__ = ["Answer", "Client", "Counters", "answering", "asgi", "transports"]
+
+# Retries are counted here and told in errors; stamina's own log line would name the call with its arguments.
+stamina.instrumentation.set_on_retry_hooks([])
 
 LONGEST_PAUSE = timedelta(seconds=5)
 """A `Retry-After` up to this long is waited for on the spot; a longer one goes back to whoever schedules."""
@@ -36,7 +39,7 @@ transports: dict[str, httpx.AsyncBaseTransport] = {}
 
 def asgi(app: Any) -> httpx.AsyncBaseTransport:
     """A transport that hands requests to an ASGI application in this process. Where the application raises
-    ConnectionResetError, the caller sees a connection that broke."""
+    ConnectionRefusedError or ConnectionResetError, the caller sees a host that is down or a connection that broke."""
     return _InProcess(app=app)
 
 
@@ -44,6 +47,8 @@ class _InProcess(httpx.ASGITransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         try:
             return await super().handle_async_request(request)
+        except ConnectionRefusedError as error:
+            raise httpx.ConnectError("connection refused", request=request) from error
         except ConnectionResetError as error:
             raise httpx.ReadError("connection reset", request=request) from error
 

@@ -82,6 +82,8 @@ class Plugin:
     slice_size: int = 20
     misses: int = 1
     settle: float = 5.0
+    profile: frozenset[str] = frozenset({"given_name", "family_name"})
+    """Which of a member's fields the vendor keeps; a change of the others is nothing to it."""
     credential: str = ""
     """What the vendor calls the thing that a person needs in hand, for sentences ("badge")."""
 

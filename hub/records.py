@@ -352,7 +352,6 @@ class Complete(msgspec.Struct, frozen=True):
 
 
 _SEPARATORS = re.compile(r"[\s:.\-_]+")
-_HEX = re.compile(r"^[0-9A-F]+$")
 
 
 def normal_badge(number: str, form: Literal["hex", "decimal"]) -> str:
@@ -361,18 +360,20 @@ def normal_badge(number: str, form: Literal["hex", "decimal"]) -> str:
     Raises ValueError for a number that isn't one in the given form. Whether digits alone are decimal is never guessed:
     the caller says.
     """
-    text = _SEPARATORS.sub("", number).upper()
-    text = text.removeprefix("0X")
-    if form == "decimal":
-        if not (text.isascii() and text.isdigit()):
-            raise ValueError(f"{number!r} is not a decimal badge number")
-        text = format(int(text), "X")
-    if not _HEX.match(text):
-        raise ValueError(f"{number!r} is not a hexadecimal badge number")
-    text = text.lstrip("0")
-    if not text:
+    text = number if number.isalnum() else _SEPARATORS.sub("", number)
+    base = 10 if form == "decimal" else 16
+    if base == 16 and text[:2] in {"0x", "0X"}:
+        text = text[2:]
+    try:
+        if not (text.isascii() and text.isalnum()):
+            raise ValueError
+        value = int(text, base)
+    except ValueError:
+        article = "a decimal" if base == 10 else "a hexadecimal"
+        raise ValueError(f"{number!r} is not {article} badge number") from None
+    if value == 0:
         raise ValueError(f"{number!r} is zero, which is no badge")
-    return text
+    return format(value, "X")
 
 
 def normal_email(email: str | None) -> str | None:

@@ -24,22 +24,36 @@ def zone(name: str) -> ZoneInfo:
 
 @lru_cache(maxsize=4096)
 def day_start(day: date, tz: ZoneInfo) -> datetime:
-    """The first moment of a local day, in UTC. Where clocks skip midnight, the day starts when they land."""
+    """The first moment of a local day, in UTC. Where clocks skip midnight, the day starts when they land.
+
+    Raises ValueError at the two ends of the calendar, where there is no such moment in UTC.
+    """
     return local_to_utc(datetime.combine(day, time.min), tz)
 
 
 @lru_cache(maxsize=4096)
 def day_end(day: date, tz: ZoneInfo) -> datetime:
     """The moment at which a local day is over, in UTC: the start of the next one."""
-    return day_start(day + timedelta(days=1), tz)
+    try:
+        return day_start(day + timedelta(days=1), tz)
+    except OverflowError as error:
+        raise ValueError(f"{day} is the last day there is") from error
 
 
 def local_to_utc(wall: datetime, tz: ZoneInfo) -> datetime:
     """A naive wall-clock time in a zone as aware UTC.
 
     A time that happens twice (clocks go back) is read as the first one. A time that never happens (clocks go forward)
-    is read as the moment of the jump, so a window that starts in the gap starts when the gap is over.
+    is read as the moment of the jump, so a window that starts in the gap starts when the gap is over. Raises ValueError
+    for a time outside the calendar.
     """
+    try:
+        return _local_to_utc(wall, tz)
+    except OverflowError as error:
+        raise ValueError(f"{wall} is outside the calendar") from error
+
+
+def _local_to_utc(wall: datetime, tz: ZoneInfo) -> datetime:
     utc = wall.replace(tzinfo=tz, fold=0).astimezone(UTC)
     if utc.astimezone(tz).replace(tzinfo=None) == wall:
         return utc

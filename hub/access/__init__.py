@@ -1,0 +1,1 @@
+"""Records and mapping rows → who should be able to open what, and why."""

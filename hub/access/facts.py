@@ -1,0 +1,80 @@
+"""Reading what is known about members, many at a time, for `decide`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub import records as r
+from hub.access.decide import Facts
+from hub.store import tables as t
+
+__all__ = ["FactReader"]
+
+_KINDS = ("member", "badge", "member_pass")
+
+
+@dataclass
+class FactReader:
+    """Reads the facts of a source's members. Keeps the names of its passes between calls."""
+
+    source_id: int
+    source: str
+    badges: bool
+    """Whether badges matter, so that rivals for one badge have to be looked for."""
+    _pass_names: Mapping[str, str] | None = field(default=None, repr=False)
+
+    async def read(self, db: AsyncConnection, members: Sequence[str]) -> dict[str, Facts]:
+        """The facts of these members, by member id; one for each, also where nothing is known."""
+        if self._pass_names is None:
+            self._pass_names = await self._names_of_passes(db)
+        found = {member: Facts(source=self.source, member_id=member, pass_names=self._pass_names) for member in members}
+        c = t.record.c
+        query = select(c.owner, c.kind, c.data, c.deleted_at, c.deleted_how).where(
+            c.source_id == self.source_id, c.owner.in_(members), c.kind.in_(_KINDS)
+        )
+        numbers: dict[str, list[Facts]] = {}
+        decode = {kind: r.decoder(kind).decode for kind in _KINDS}
+        for owner, kind, data, deleted_at, deleted_how in await db.execute(query):
+            facts = found[owner]
+            value = decode[kind](data)
+            if kind == "member":
+                if deleted_at is None:
+                    facts.member = value
+                else:
+                    facts.gone = True
+            elif kind == "member_pass":
+                if deleted_at is None:
+                    facts.passes.append(value)
+                else:
+                    facts.gone_passes.append((value, deleted_how))
+            elif deleted_at is None:
+                facts.badges.append(value)
+                numbers.setdefault(value.number, []).append(facts)
+        if self.badges and numbers:
+            await self._find_rivals(db, numbers)
+        return found
+
+    async def _find_rivals(self, db: AsyncConnection, numbers: Mapping[str, list[Facts]]) -> None:
+        c = t.record.c
+        query = select(c.key, c.owner).where(
+            c.source_id == self.source_id, c.kind == "badge", c.deleted_at.is_(None), c.key.in_(numbers)
+        )
+        holders: dict[str, set[str]] = {}
+        for number, owner in await db.execute(query):
+            holders.setdefault(number, set()).add(owner)
+        for number, owners in holders.items():
+            if len(owners) < 2:
+                continue
+            for facts in numbers[number]:
+                others = tuple(sorted(f"{self.source}:{owner}" for owner in owners if owner != facts.member_id))
+                facts.badge_rivals = {**facts.badge_rivals, number: others}
+
+    async def _names_of_passes(self, db: AsyncConnection) -> dict[str, str]:
+        c = t.record.c
+        query = select(c.record_id, c.data).where(c.source_id == self.source_id, c.kind == "pass")
+        decode = r.decoder("pass").decode
+        return {record_id: decode(data).name or record_id for record_id, data in await db.execute(query)}

@@ -1,0 +1,122 @@
+"""The command line: what there is to type, and how it ends.
+
+Commands live in the modules beside this one and are imported when they are called. Exit codes: 0 well, 2 what was typed
+can't be used, 1 nothing could be done; `sync`, `apply` and `approve` add 3 (something is held) and 4 (some records
+failed).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from hub.cli import output
+from hub.errors import HubError, UserError
+
+__all__ = ["app", "main"]
+
+app = App(
+    name="studiohub",
+    help="A studio's doors and bikes follow its booking system.",
+    version=lambda: version("studiohub"),
+    help_format="plaintext",
+    result_action="return_value",
+    default_parameter=Parameter(negative=()),
+)
+app.meta.group_parameters = Group("Everywhere", sort_key=99)
+
+START = Group.create_ordered("Getting started")
+WORK = Group.create_ordered("Working")
+LOOK = Group.create_ordered("Looking")
+CARE = Group.create_ordered("Looking after it")
+BUILD = Group.create_ordered("For integrators")
+
+COMMANDS = (
+    (START, "setup", "demo", "A made-up studio on simulated vendors, in a throw-away home"),
+    (START, "setup", "init", "Make the home: folder, key file and database"),
+    (START, "setup", "import", "Bring connections and mapping tables in line with a studio file"),
+    (START, "setup", "export", "Write the studio file of what is connected, without secrets"),
+    (START, "setup", "connect", "Connect a booking system, a lock or a tracker"),
+    (START, "setup", "verify", "Try connections and say what works and what doesn't"),
+    (START, "setup", "disconnect", "Forget a connection"),
+    (WORK, "work", "sync", "Read, plan and apply now"),
+    (WORK, "work", "plan", "A dry run: say what a sync would do"),
+    (WORK, "work", "apply", "Apply a plan that was made before"),
+    (WORK, "work", "approve", "Let the held removals of a plan through"),
+    (LOOK, "look", "grants", "Who can open what, until when, and why"),
+    (LOOK, "look", "explain", "Why has, or hasn't, this person access"),
+    (LOOK, "look", "inbox", "What needs a person, worst first"),
+    (LOOK, "look", "runs", "The last runs"),
+    (LOOK, "look", "log", "The sync log"),
+    (CARE, "care", "doctor", "Examine the installation"),
+    (CARE, "care", "key", "The key that seals secrets"),
+    (BUILD, "build", "simulate", "Serve a vendor's simulator"),
+    (BUILD, "build", "plugin", "Plugins that are installed"),
+)
+for group, module, name, words in COMMANDS:
+    app.command(
+        f"hub.cli.{module}:{name}_",
+        name=name,
+        group=group,
+        help=words,
+        sort_key=COMMANDS.index((group, module, name, words)),
+    )
+app.register_install_completion_command(name="--install-completion")
+
+
+@app.meta.default
+def _launch(
+    *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    home: Annotated[Path | None, Parameter(name="--home", env_var="STUDIOHUB_HOME", show_env_var=False)] = None,
+    studio: Annotated[str | None, Parameter(name="--studio")] = None,
+) -> int | None:
+    """Run a command.
+
+    Parameters
+    ----------
+    home:
+        Folder of the database and the key file.
+    studio:
+        Which studio of the database, where there are several.
+    """
+    if home is not None:
+        os.environ["STUDIOHUB_HOME"] = str(home)
+    if studio is not None:
+        os.environ["STUDIOHUB_STUDIO"] = studio
+    result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+    return result if isinstance(result, int) else None
+
+
+def main() -> None:
+    """The entry point of the `studiohub` command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; returns its exit code. Never lets a traceback reach a person."""
+    try:
+        result = app.meta(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        return output.usage_error(error)
+    except UserError as error:
+        output.error(error)
+        return 2
+    except HubError as error:
+        output.error(error)
+        return 1
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        output.say("stopped")
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last resort: a report instead of a traceback
+        return output.crash(error)
+    return result if isinstance(result, int) else 0

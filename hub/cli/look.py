@@ -1,0 +1,208 @@
+"""Looking: grants, runs, log, inbox, explain."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+from rich.markup import escape
+
+from hub import times
+from hub.access.decide import moment_text
+from hub.cli import output
+from hub.cli.opened import Json, opened
+from hub.look import journal
+from hub.look.explain import explain
+from hub.look.grants import list_grants
+from hub.look.members import find_member
+
+__all__ = ["explain_", "grants_", "inbox_", "log_", "runs_"]
+
+
+async def grants_(
+    *,
+    member: str | None = None,
+    target: str | None = None,
+    status: Literal["in_progress", "created", "removed", "failed", "unknown"] | None = None,
+    limit: int | None = None,
+    reveal: Annotated[bool, Parameter(help="Show codes and URLs.")] = False,
+    json: Json = False,
+) -> None:
+    """Every grant: who can open what, since when, until when, and why.
+
+    Parameters
+    ----------
+    member:
+        Only of this member (connection:id, id, e-mail or full name).
+    target:
+        Only at this lock.
+    status:
+        Only with this status.
+    limit:
+        At most so many, the newest ones.
+    """
+    async with opened() as hub:
+        zone = times.zone(hub.the_studio.timezone)
+        async with hub.database.read() as db:
+            found = await find_member(db, hub.the_studio, member) if member else None
+            views = await list_grants(
+                db,
+                hub.the_studio,
+                member=found.member_id if found else None,
+                source=found.source if found else None,
+                target=target,
+                status=status,
+                limit=limit,
+                reveal=hub.vault if reveal else None,
+            )
+    if json:
+        output.print_json([view.as_json(reveal=reveal) for view in views])
+        return
+    rows = [
+        [
+            output.status(view.status),
+            escape(view.member),
+            escape(view.name),
+            escape(view.target),
+            escape(str(view.opens.get("group") or ", ".join(view.opens.get("locks", [])))),
+            escape(moment_text(view.valid_until, zone) or "open end"),
+            escape(view.reason),
+            *([view.code or "", view.url or ""] if reveal else []),
+        ]
+        for view in views
+    ]
+    columns = ["status", "member", "name", "at", "opens", "until", "why", *(["code", "URL"] if reveal else [])]
+    if rows:
+        output.table(columns, rows)
+    else:
+        output.line("No grants yet. They appear after the first `studiohub sync`.")
+
+
+async def runs_(*, connection: str | None = None, limit: int = 30, json: Json = False) -> None:
+    """The last runs, newest first.
+
+    Parameters
+    ----------
+    connection:
+        Only of this connection.
+    limit:
+        How many.
+    """
+    async with opened() as hub:
+        zone = times.zone(hub.the_studio.timezone)
+        async with hub.database.read() as db:
+            found = await journal.runs(db, hub.the_studio, connection=connection, limit=limit)
+    if json:
+        output.print_json(found)
+        return
+    rows = [
+        [
+            output.status(run["state"]),
+            times.from_text(run["started_at"]).astimezone(zone).strftime("%d %b %H:%M:%S"),
+            escape(run["flow"]),
+            ", ".join(f"{count} {name}" for name, count in run["counts"].items() if count),
+            f"{run['seconds']:.1f} s" if run["seconds"] is not None else "…",
+            escape(run["trigger"]),
+        ]
+        for run in found
+    ]
+    output.table(["state", "started", "flow", "changes", "took", "by"], rows)
+
+
+async def log_(
+    *,
+    follow: Annotated[bool, Parameter(help="Go on showing new lines as they come.")] = False,
+    run: str | None = None,
+    connection: str | None = None,
+    member: str | None = None,
+    level: Literal["debug", "info", "warning", "error"] | None = None,
+    limit: int = 100,
+    json: Json = False,
+) -> None:
+    """The sync log.
+
+    Parameters
+    ----------
+    run:
+        Only of this run.
+    connection:
+        Only of this connection.
+    member:
+        Only of this member (connection:id).
+    level:
+        This level and worse.
+    limit:
+        How many of the last lines.
+    """
+    async with opened() as hub:
+        zone = times.zone(hub.the_studio.timezone)
+        kept: dict[str, Any] = {"run_id": run, "connection": connection, "member": member, "level": level}
+        async with hub.database.read() as db:
+            lines = await journal.log_lines(db, hub.the_studio, limit=limit, **kept)
+        if json and not follow:
+            output.print_json(lines)
+            return
+        last = 0
+        while True:
+            for line in lines:
+                last = line["id"]
+                if json:
+                    output.print_json(line)
+                else:
+                    _show_line(line, zone)
+            if not follow:
+                return
+            await asyncio.sleep(0.5)
+            async with hub.database.read() as db:
+                lines = await journal.log_lines(db, hub.the_studio, after=max(last, 1), limit=500, **kept)
+
+
+def _show_line(line: dict[str, Any], zone: Any) -> None:
+    moment = times.from_text(line["at"]).astimezone(zone).strftime("%d %b %H:%M:%S")
+    who = f" {line['member']}" if line["member"] else ""
+    mark = output.status(line["level"], "") if line["level"] != "info" else "  "
+    output.line(
+        f"[bright_black]{moment}[/] {mark}{escape(line['connection'] or '')}{escape(who)}: {escape(line['text'])}"
+    )
+
+
+async def inbox_(*, json: Json = False) -> None:
+    """What needs a person, worst first."""
+    async with opened() as hub, hub.database.read() as db:
+        items = await journal.inbox(db, hub.the_studio)
+    if json:
+        output.print_json(items)
+        return
+    if not items:
+        output.line(f"{output.status('ok', '')} Nothing needs you.")
+    for item in items:
+        output.line(f"{output.status('warning', '')} {escape(item['text'])}")
+        if item["fix"]:
+            output.line(f"    [cyan]→[/] {escape(item['fix'])}")
+
+
+async def explain_(member: str, /, *, json: Json = False) -> None:
+    """Why has, or hasn't, this person access? Ends with what to do.
+
+    Parameters
+    ----------
+    member:
+        connection:id, an id, an e-mail address or a full name.
+    """
+    async with opened() as hub:
+        zone = times.zone(hub.the_studio.timezone)
+        answer = await explain(hub, member)
+    if json:
+        output.print_json(answer.as_json())
+        return
+    good = answer.verdict == "access"
+    output.line(f"{output.status('ok' if good else 'warning', '')} [bold]{escape(answer.sentence)}[/]")
+    for reason in answer.lines:
+        where = f"{escape(reason.target)}: " if reason.target else ""
+        output.line(f"  {output.status('ok' if reason.good else 'warning', '')} {where}{escape(reason.text)}")
+        if reason.fix:
+            output.line(f"      [cyan]→[/] {escape(reason.fix)}")
+    for door in answer.doors:
+        until = f" until {moment_text(door.valid_until, zone)}" if door.valid_until else ""
+        output.line(f"  {output.status(door.status)} {escape(door.target)} {escape(door.name)}{until}")

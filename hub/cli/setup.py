@@ -1,0 +1,273 @@
+"""Getting started: home, studio file, connections, demo."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from hub.cli import output
+from hub.cli.opened import Json, opened, settings, who
+from hub.core import initialise
+from hub.errors import UserError
+from hub.grants import Check, CheckState
+from hub.plugins import Plugin
+from hub.studio.file import spec_from_values
+
+__all__ = ["connect_", "demo_", "disconnect_", "export_", "import_", "init_", "verify_"]
+
+
+async def demo_(*, headless: bool = False, members: int = 200) -> int:
+    """A made-up studio on simulated vendors, in a throw-away home.
+
+    Parameters
+    ----------
+    headless:
+        Print what happens, step by step, and end.
+    members:
+        How many members the studio has.
+    """
+    from hub.demo import run_headless
+
+    if not headless:
+        output.say("The terminal UI is not part of this installation; here is the demo in words.")
+    return await run_headless(output.line, members=members)
+
+
+async def init_(*, json: Json = False) -> None:
+    """Make the home: folder, key file (readable by you only) and database."""
+    chosen = settings()
+    made = await initialise(chosen)
+    if json:
+        output.print_json({"home": str(chosen.home), "made": made})
+        return
+    for thing in made:
+        output.line(f"{output.status('ok', 'made')} {thing}")
+    if not made:
+        output.line(f"Nothing to do: {chosen.home} is complete.")
+    else:
+        output.line("Next: `studiohub import studio.toml`, or `studiohub demo` to look round.")
+
+
+async def import_(file: Path, /, *, json: Json = False) -> None:
+    """Bring connections and mapping tables in line with a studio file.
+
+    Parameters
+    ----------
+    file:
+        The studio file (TOML).
+    """
+    from hub.studio.importing import import_file
+
+    async with opened() as hub:
+        done = await import_file(hub, file, who=who())
+    if json:
+        output.print_json({"changes": done.changes})
+        return
+    for change in done.changes or ["nothing changed: everything is as the file says"]:
+        output.line(f"{output.status('ok', '')} {change}")
+
+
+async def export_(file: Path | None = None, /) -> None:
+    """Write the studio file of what is connected. Secrets are never in it.
+
+    Parameters
+    ----------
+    file:
+        Where to; standard output where it is left out.
+    """
+    from hub.studio.importing import export_text
+
+    async with opened() as hub:
+        text = await export_text(hub)
+    if file is None:
+        sys.stdout.write(text)
+    else:
+        _write(file, text)
+        output.say(f"written to {file}")
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{file} can't be written", said=error.strerror or "") from error
+
+
+async def connect_(
+    plugin: str,
+    name: str,
+    /,
+    *settings_given: str,
+    policy: Literal["sync", "grant_only", "observe"] | None = None,
+    check: bool = True,
+    json: Json = False,
+) -> int:
+    """Connect a booking system, a lock or a tracker, or change a connection's settings.
+
+    Settings are given as key=value, secrets as key=env:NAME or key=file:PATH; what is missing is asked for on a
+    terminal. A secret is never taken from the command line itself.
+
+    Parameters
+    ----------
+    plugin:
+        Which vendor; `studiohub plugin list` shows them.
+    name:
+        What to call the connection.
+    settings_given:
+        key=value, once for each setting.
+    policy:
+        How far the hub may go at a lock or tracker.
+    check:
+        Try the connection before saving it.
+    """
+    from hub.studio.importing import save_one_connection
+
+    async with opened() as hub:
+        chosen = hub.plugins[plugin]
+        current = {row.name: row for row in await hub.connections()}.get(name)
+        values: dict[str, Any] = {**(current.settings if current else {}), **_given(chosen, settings_given)}
+        if chosen.kind != "booking":
+            values["policy"] = policy or (current.options.policy if current and current.options else None)
+            if values["policy"] is None:
+                values["policy"] = _ask("How far may the hub go (sync, grant_only, observe)?", "policy")
+        if current is None:
+            _ask_missing(chosen, values)
+        found: list[tuple[str | None, str]] = []
+        spec = spec_from_values(name, chosen, values, base=Path.cwd(), found=found)
+        if spec is None:
+            raise UserError("\n".join(what for _, what in found), code="settings")
+        done = await save_one_connection(hub, spec, who=who())
+        checks: list[Check] = []
+        if check and hub.plugins.has(plugin, "verify"):
+            connection = await hub.open_connection(await hub.connection_row(name))
+            checks = list(await hub.plugins.call(connection, "verify"))
+    if json:
+        output.print_json({"changes": done.changes, "checks": [_check_json(one) for one in checks]})
+    else:
+        for change in done.changes or [f"connection {name!r} is as it was"]:
+            output.line(f"{output.status('ok', '')} {change}")
+        _show_checks(name, checks)
+    return 4 if any(one.state is CheckState.FAILED for one in checks) else 0
+
+
+def _given(plugin: Plugin, pairs: tuple[str, ...]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    secret = plugin.settings.secret_names()
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise UserError(f"write settings as key=value, not {pair.split('=')[0]!r}")
+        if value.startswith("env:"):
+            values[key] = {"env": value[4:]}
+        elif value.startswith("file:"):
+            values[key] = {"file": value[5:]}
+        elif key in secret:
+            raise UserError(
+                f"{key} is a secret and the command line is not: others can read it there",
+                fix=f"Write {key}=env:NAME or {key}=file:PATH, or leave it out to be asked.",
+            )
+        else:
+            values[key] = value
+    return values
+
+
+def _ask_missing(plugin: Plugin, values: dict[str, Any]) -> None:
+    secret = plugin.settings.secret_names()
+    for key, info in plugin.settings.model_fields.items():
+        if not info.is_required() or key in values:
+            continue
+        title = info.title or key
+        values[key] = _ask(f"{title}:", key, hidden=key in secret)
+
+
+def _ask(question: str, key: str, *, hidden: bool = False) -> str:
+    if not sys.stdin.isatty():
+        raise UserError(f"{key} is missing", fix=f"Write {key}=… or run this on a terminal.")
+    return getpass.getpass(f"{question} ") if hidden else output.err().input(f"{question} ")
+
+
+async def verify_(name: str | None = None, /, *, json: Json = False) -> int:
+    """Try connections, thing by thing, and say what works and what doesn't.
+
+    Parameters
+    ----------
+    name:
+        Which connection; all of them where it is left out.
+    """
+    results: dict[str, list[Check]] = {}
+    async with opened() as hub:
+        rows = [await hub.connection_row(name)] if name else await hub.connections()
+        for row in rows:
+            connection = await hub.open_connection(row)
+            results[row.name] = (
+                list(await hub.plugins.call(connection, "verify")) if hub.plugins.has(row.plugin, "verify") else []
+            )
+    if json:
+        output.print_json(
+            [{"connection": one, "checks": [_check_json(c) for c in checks]} for one, checks in results.items()]
+        )
+    else:
+        for one, checks in results.items():
+            _show_checks(one, checks)
+    failed = [any(c.state is CheckState.FAILED for c in checks) for checks in results.values()]
+    return 0 if not any(failed) else 1 if all(failed) else 4
+
+
+def _check_json(check: Check) -> dict[str, Any]:
+    return {
+        "title": check.title,
+        "state": check.state.value,
+        "said": check.said,
+        "fix": check.fix,
+        "took_ms": check.took_ms,
+    }
+
+
+def _show_checks(name: str, checks: list[Check]) -> None:
+    from rich.markup import escape
+
+    output.line(f"[bold]{escape(name)}[/]")
+    for check in checks:
+        took = f" [bright_black]{check.took_ms} ms[/]" if check.took_ms is not None else ""
+        output.line(f"  {output.status(check.state.value, '')} {escape(check.title)}{took}")
+        if check.said:
+            output.line(f"      [bright_black]it said:[/] {escape(check.said)}")
+        if check.fix:
+            output.line(f"      [cyan]→[/] {escape(check.fix)}")
+
+
+async def disconnect_(
+    name: str,
+    /,
+    *,
+    leave: Annotated[bool, Parameter(help="Leave everything at the vendor as it is.")] = False,
+    revoke: Annotated[bool, Parameter(help="Take back everything that the hub gave there, first.")] = False,
+    json: Json = False,
+) -> int:
+    """Forget a connection, its secrets and its records.
+
+    Parameters
+    ----------
+    name:
+        Which connection.
+    """
+    from hub.engine.disconnecting import disconnect
+
+    if leave == revoke:
+        raise UserError("say what happens to the access that the hub gave there: --leave or --revoke")
+    async with opened() as hub:
+        done = await disconnect(hub, name, revoke=revoke, who=who())
+    if json:
+        output.print_json({"removed": done.removed, "failed": done.failed, "forgotten": done.forgotten})
+    else:
+        if revoke:
+            output.line(f"{done.removed} grants taken back, {len(done.failed)} could not be")
+        for member, why in done.failed.items():
+            output.line(f"  {output.status('failed', member)} {why}")
+        if done.forgotten:
+            output.line(f"{output.status('ok', '')} {name} is forgotten")
+    return 0 if done.forgotten else 4

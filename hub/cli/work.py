@@ -1,0 +1,221 @@
+"""Working: sync, plan, apply, approve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.markup import escape
+
+from hub.cli import output
+from hub.cli.opened import Json, opened, who
+from hub.engine.approving import apply_stored, approve_stored
+from hub.engine.passes import SourceRun, TargetRun
+from hub.engine.sync import SyncResult, plan_now, sync_now
+from hub.errors import HubError
+from hub.reconcile.plan import Plan
+
+__all__ = ["apply_", "approve_", "plan_", "sync_"]
+
+SHOWN = 40
+
+
+async def sync_(*name: str, json: Json = False) -> int:
+    """Read, plan and apply now, records that were set aside included.
+
+    Ends with 0 (well), 3 (something is held), 4 (some records failed), 1 (nothing could be done).
+
+    Parameters
+    ----------
+    name:
+        Connections to limit it to.
+    """
+    async with opened() as hub:
+        with output.progress() as bars:
+            result = await sync_now(hub, name, progress=bars)
+    if json:
+        output.print_json(_result_json(result))
+    else:
+        _show(result)
+    return result.exit_code
+
+
+async def plan_(*name: str, json: Json = False) -> int:
+    """A dry run: read the sources and say what a sync would do. Nothing is changed at any vendor.
+
+    Parameters
+    ----------
+    name:
+        Connections to limit it to.
+    """
+    async with opened() as hub:
+        with output.progress() as bars:
+            runs, plans, errors = await plan_now(hub, name, progress=bars)
+    if json:
+        documents = [plan.as_json() for plan in plans]
+        output.print_json(documents[0] if len(documents) == 1 else documents)
+    else:
+        for run in runs:
+            _show_source(run)
+        for plan in plans:
+            show_plan(plan)
+    for error in errors:
+        output.error(error)
+    if errors and not plans:
+        return 1
+    broken = any(run.state == "broken" for run in runs) or bool(errors)
+    return 4 if broken else 3 if any(plan.counts["held"] for plan in plans) else 0
+
+
+async def apply_(plan: str, /, *, json: Json = False) -> int:
+    """Apply a plan that was made before. What is no longer wanted is left out; what is new waits for the next plan.
+
+    Parameters
+    ----------
+    plan:
+        The plan's id, as `studiohub plan` prints it.
+    """
+    async with opened() as hub:
+        with output.progress() as bars:
+            run = await apply_stored(hub, plan, who=who(), progress=bars)
+    return _end(run, json=json)
+
+
+async def approve_(plan: str, /, *, json: Json = False) -> int:
+    """Let the held removals of a plan through, and do them now.
+
+    Parameters
+    ----------
+    plan:
+        The plan's id, as the inbox and `studiohub plan` print it.
+    """
+    async with opened() as hub:
+        with output.progress() as bars:
+            run = await approve_stored(hub, plan, who=who(), progress=bars)
+    return _end(run, json=json)
+
+
+def _end(run: TargetRun, *, json: bool) -> int:
+    result = SyncResult(targets=[run])
+    if json:
+        output.print_json(_result_json(result))
+    else:
+        _show(result)
+    return result.exit_code
+
+
+def _result_json(result: SyncResult) -> dict[str, Any]:
+    return {
+        "exit_code": result.exit_code,
+        "sources": [
+            {
+                "connection": run.name,
+                "run": run.run_id,
+                "state": run.state,
+                "records": {kind: vars(count) for kind, count in run.report.kinds.items()} if run.report else {},
+                "complete": sorted(run.report.complete) if run.report else [],
+                "not_complete": run.report.why_not if run.report else {},
+                "refused": run.report.refused if run.report else {},
+                "problems": [
+                    {"kind": p.kind, "id": p.id, "where": p.where, "what": p.what, "fix": p.fix}
+                    for p in (run.report.problems if run.report else [])
+                ],
+                "notes": [{"where": p.where, "what": p.what} for p in (run.report.notes if run.report else [])],
+                "error": _error_json(run.error),
+            }
+            for run in result.sources
+        ],
+        "targets": [
+            {
+                "connection": run.name,
+                "run": run.run_id,
+                "state": run.state,
+                "applied": run.applied,
+                "failed": run.failed,
+                "plan": run.last.id if run.last else None,
+                "counts": run.plan.counts if run.plan else {},
+                "held": run.held,
+                "error": _error_json(run.error),
+            }
+            for run in result.targets
+        ],
+    }
+
+
+def _error_json(error: HubError | None) -> dict[str, str] | None:
+    if error is None:
+        return None
+    return {"code": error.code, "what": error.what, "said": error.said, "fix": error.fix}
+
+
+def _show(result: SyncResult) -> None:
+    for source in result.sources:
+        _show_source(source)
+    for target in result.targets:
+        _show_target(target)
+
+
+def _show_source(run: SourceRun) -> None:
+    report = run.report
+    if run.error is not None:
+        output.line(f"{output.status('failed', run.name)} could not be read")
+        output.error(run.error)
+        return
+    if report is None:
+        return
+    seen = ", ".join(f"{count.seen} {kind}" for kind, count in report.kinds.items() if count.seen)
+    output.line(f"{output.status(run.state, run.name)} {seen or 'nothing'}; {report.changes} changes")
+    for kind, had in report.refused.items():
+        output.line(
+            f"  {output.status('failed', 'refused')} {kind}: there were {had} and now there are none. "
+            "That is taken for a fault; nobody loses access because of it."
+        )
+    for kind, why in sorted(report.why_not.items()):
+        output.line(f"  {output.status('warning', '')} {escape(kind)} is not complete: {escape(why)}")
+    for problem in [*report.problems, *report.notes][:SHOWN]:
+        output.line(f"  {output.status('warning', '')} {escape(problem.where)}: {escape(problem.what)}")
+        if problem.fix:
+            output.line(f"      [cyan]→[/] {escape(problem.fix)}")
+
+
+def _show_target(run: TargetRun) -> None:
+    done = ", ".join(f"{count} {action}" for action, count in run.applied.items()) or "nothing to change"
+    unchanged = f", {run.last.unchanged} unchanged" if run.last is not None else ""
+    output.line(f"{output.status(run.state, run.name)} {done}{unchanged}")
+    if run.last is not None and run.held:
+        output.line(
+            f"  {output.status('held')} {run.held} removals are more than {run.name} allows; nobody lost access."
+        )
+        output.line(f"      [cyan]→[/] studiohub approve {run.last.id}")
+    if run.last is not None and run.last.counts["blocked"]:
+        output.line(f"  {output.status('blocked')} {run.last.counts['blocked']} people; `studiohub plan` says why")
+    for member, why in list(run.failed.items())[:SHOWN]:
+        output.line(f"  {output.status('failed', member)} {escape(why)}")
+    if run.error is not None:
+        output.error(run.error)
+
+
+def show_plan(plan: Plan) -> None:
+    """A plan for people."""
+    counts = plan.counts
+    glyphs = (("create", "+"), ("change", "~"), ("remove", "−"), ("held", "◌"), ("blocked", "▲"), ("unchanged", "="))
+    summary = "  ".join(f"{glyph} {counts[name]} {name}" for name, glyph in glyphs if counts[name] or name == "create")
+    output.line(f"[bold]plan {plan.id}[/] for {escape(plan.target)}: {summary}. Nothing has been changed yet.")
+    rows = [
+        [
+            output.status(change.action.value),
+            escape(change.ref),
+            escape(change.name),
+            escape(str(change.opens)),
+            escape(change.reason.text),
+            escape(change.rule),
+        ]
+        for change in plan.changes[:SHOWN]
+    ]
+    if rows:
+        output.table(["", "member", "name", "opens", "why", "rule"], rows)
+    if len(plan.changes) > SHOWN:
+        output.line(f"… and {len(plan.changes) - SHOWN} more; `--json` lists them all")
+    if plan.to_do:
+        output.line(f"[cyan]→[/] studiohub apply {plan.id}")
+    if counts["held"]:
+        output.line(f"[cyan]→[/] studiohub approve {plan.id}  (lets the {counts['held']} held removals through)")

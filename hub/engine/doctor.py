@@ -1,0 +1,120 @@
+"""Examining an installation, from the outside in."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from hub.core import Hub
+from hub.errors import HubError
+from hub.grants import CheckState
+from hub.settings import HubSettings
+from hub.store import tables as t
+
+__all__ = ["Finding", "examine"]
+
+LEAST_FREE = 200 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `state`: ok, warning or failed."""
+
+    state: str
+    what: str
+    fix: str = ""
+
+
+async def examine(settings: HubSettings) -> list[Finding]:
+    """Look at everything that can be wrong with an installation. Reads only."""
+    findings: list[Finding] = []
+    try:
+        async with Hub.open(settings) as hub:
+            findings.append(Finding("ok", f"database {hub.database.describe()} and key"))
+            findings += _disk(hub)
+            findings += _plugins(hub)
+            if hub.studio is None:
+                findings.append(Finding("warning", "no studio yet", "Import one: `studiohub import FILE`."))
+                return findings
+            findings.append(Finding("ok", f"studio {hub.studio.name!r} in {hub.studio.timezone}"))
+            findings += await _lanes(hub)
+            findings += await _connections(hub)
+    except HubError as error:
+        findings.append(Finding("failed", f"{error.what} {error.said}".strip(), error.fix))
+    return findings
+
+
+def _disk(hub: Hub) -> list[Finding]:
+    if hub.database.path is None:
+        return []
+    free = shutil.disk_usage(hub.database.path.parent).free
+    if free < LEAST_FREE:
+        return [Finding("warning", f"only {free >> 20} MiB are free beside the database", "Make room.")]
+    return [Finding("ok", f"{free >> 30} GiB free")]
+
+
+def _plugins(hub: Hub) -> list[Finding]:
+    found = [Finding("ok", f"{len(hub.plugins.loaded)} plugins: {', '.join(sorted(hub.plugins.loaded))}")]
+    found += [
+        Finding(
+            "failed",
+            f"plugin {broken.name} ({broken.distribution}) can't be loaded: {broken.why}",
+            "Update or remove that package.",
+        )
+        for broken in hub.plugins.broken
+    ]
+    return found
+
+
+async def _lanes(hub: Hub) -> list[Finding]:
+    lane, c = t.lane.c, t.connection.c
+    query = (
+        select(c.name, lane.failures, lane.error, lane.succeeded_at, lane.attempted_at)
+        .join(t.lane, lane.connection_id == c.id)
+        .where(lane.studio_id == hub.the_studio.id)
+    )
+    findings: list[Finding] = []
+    async with hub.database.read() as db:
+        rows = (await db.execute(query)).all()
+    now = hub.clock.now()
+    for row in rows:
+        if row.failures:
+            findings.append(
+                Finding(
+                    "warning",
+                    f"{row.name} failed {row.failures} times in a row: {row.error}",
+                    f"`studiohub sync {row.name}` tries again now.",
+                )
+            )
+        elif row.succeeded_at is None:
+            findings.append(Finding("warning", f"{row.name} has never run", "`studiohub sync` does."))
+        elif now - row.succeeded_at > timedelta(days=1):
+            ago = (now - row.succeeded_at).days
+            findings.append(Finding("warning", f"{row.name} last ran {ago} days ago", "Is the daemon running?"))
+        else:
+            findings.append(Finding("ok", f"{row.name} last ran {row.succeeded_at:%d %b %H:%M} UTC"))
+    return findings
+
+
+async def _connections(hub: Hub) -> list[Finding]:
+    findings: list[Finding] = []
+    for row in await hub.connections():
+        try:
+            if not hub.plugins.has(row.plugin, "verify"):
+                continue
+            connection = await hub.open_connection(row)
+            checks = await hub.plugins.call(connection, "verify")
+        except HubError as error:
+            findings.append(Finding("failed", f"{row.name}: {error.what}", error.fix))
+            continue
+        for check in checks:
+            if check.state is CheckState.FAILED:
+                findings.append(Finding("failed", f"{row.name}: {check.title}. {check.said}".strip(), check.fix))
+            elif check.state is CheckState.WARNING:
+                findings.append(Finding("warning", f"{row.name}: {check.title}. {check.said}".strip(), check.fix))
+        if all(check.state in {CheckState.OK, CheckState.SKIPPED} for check in checks):
+            findings.append(Finding("ok", f"{row.name} answers and accepts the hub"))
+    return findings

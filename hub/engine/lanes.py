@@ -1,0 +1,159 @@
+"""Lanes: one per connection, worked on by one process at a time.
+
+A lease on the lane row keeps others out. It carries a fencing token that every ledger write checks in its own
+transaction, so a process that was frozen and comes back after somebody else took over can't write any more. The lease
+is short and renewed in the background; a process of this machine that is gone loses it at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.clock import Clock
+from hub.errors import HubError, LaneBusy
+from hub.store import Database
+from hub.store import tables as t
+
+__all__ = ["LEASE", "Lease", "LostLease", "holding", "take"]
+
+LEASE = timedelta(seconds=15)
+RENEW_EVERY = 4.0
+
+
+class LostLease(HubError):
+    """Another process has taken over the lane; what this one was about to write is dropped."""
+
+    code = "lost_lease"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to work on one lane."""
+
+    connection_id: int
+    name: str
+    owner: str
+    token: int
+    clock: Clock
+
+    async def check(self, db: AsyncConnection) -> None:
+        """Renew within a transaction. Raises LostLease, which rolls the transaction back."""
+        lane = t.lane.c
+        done = await db.execute(
+            update(t.lane)
+            .where(lane.connection_id == self.connection_id, lane.token == self.token)
+            .values(lease_until=self.clock.now() + LEASE)
+        )
+        if done.rowcount != 1:
+            raise LostLease(f"another process has taken over {self.name}")
+
+
+def process_name() -> str:
+    """This process, in a way that no later one with the same number shares: host, pid and start time."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid()) or 0}"
+
+
+def _started(pid: int) -> int | None:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        return int(text.rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def is_gone(owner: str) -> bool:
+    """Whether a lease's owner is a process of this machine that no longer runs."""
+    host, _, rest = owner.partition(":")
+    pid_text, _, rest = rest.partition(":")
+    started = rest.partition(":")[0]
+    if host != socket.gethostname() or not pid_text.isdigit():
+        return False
+    try:
+        os.kill(int(pid_text), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    now_started = _started(int(pid_text))
+    return started not in {"0", ""} and now_started is not None and str(now_started) != started
+
+
+async def take(database: Database, connection_id: int, name: str, clock: Clock, *, worker: str = "0") -> Lease:
+    """Take the lane. Raises LaneBusy while somebody else has it."""
+    lane = t.lane.c
+    owner = f"{process_name()}:{worker}"
+    async with database.write() as db:
+        query = select(t.lane).where(lane.connection_id == connection_id)
+        row = (await db.execute(query if database.is_sqlite else query.with_for_update())).one()
+        now = clock.now()
+        if (
+            row.lease_owner is not None
+            and row.lease_until is not None
+            and row.lease_until > now
+            and not is_gone(row.lease_owner)
+        ):
+            who = row.lease_owner.split(":")
+            raise LaneBusy(
+                f"{name} is being worked on by another process (pid {who[1]} on {who[0]})",
+                fix="It will be done in a moment; try again.",
+            )
+        await db.execute(
+            update(t.lane)
+            .where(lane.connection_id == connection_id)
+            .values(lease_owner=owner, lease_until=now + LEASE, token=row.token + 1, attempted_at=now)
+        )
+    return Lease(connection_id, name, owner, row.token + 1, clock)
+
+
+async def release(database: Database, lease: Lease) -> None:
+    """Give the lane back. Harmless where it was lost."""
+    lane = t.lane.c
+    async with database.write() as db:
+        await db.execute(
+            update(t.lane)
+            .where(lane.connection_id == lease.connection_id, lane.token == lease.token)
+            .values(lease_owner=None, lease_until=None)
+        )
+
+
+@asynccontextmanager
+async def holding(
+    database: Database, connection_id: int, name: str, clock: Clock, *, wait: float = 0.0, worker: str = "0"
+) -> AsyncIterator[Lease]:
+    """Hold a lane for as long as the block runs. `wait`: seconds to wait for somebody else to finish."""
+    give_up = asyncio.get_running_loop().time() + wait
+    while True:
+        try:
+            lease = await take(database, connection_id, name, clock, worker=worker)
+            break
+        except LaneBusy:
+            if asyncio.get_running_loop().time() >= give_up:
+                raise
+            await asyncio.sleep(0.25)
+    renewing = asyncio.create_task(_renew(database, lease))
+    try:
+        yield lease
+    finally:
+        renewing.cancel()
+        with contextlib.suppress(asyncio.CancelledError, LostLease):
+            await renewing
+        await release(database, lease)
+
+
+async def _renew(database: Database, lease: Lease) -> None:
+    # Real time, whatever clock the hub has: a lease is about processes, not about passes.
+    while True:
+        await asyncio.sleep(RENEW_EVERY)
+        async with database.write() as db:
+            await lease.check(db)

@@ -1,0 +1,359 @@
+"""Reading a source into records.
+
+Pages stream through: each is compared with what is stored by hash, and only what changed is written. A record is gone
+only when a read that ended with its complete mark missed it (as often in a row as the plugin asks for), or when the
+source itself says so. A source that suddenly returns nothing is refused: that is a fault to show, not a studio where
+everybody left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.connection import Connection
+from hub.plugins import Plugins
+from hub.records import Complete, Page, Problem, Record, Window
+from hub.store import Database, upsert
+from hub.store import tables as t
+
+__all__ = ["KindCount", "ReadReport", "mark_dirty", "new_stamp", "read_source"]
+
+NEVER_TO_NOTHING = 5
+"""A kind that had more records than this and now has none is refused like a whole source that has."""
+
+SHARED = frozenset({"badge"})
+"""Kinds in which two members with one key stand in each other's way."""
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+_BATCH = 500
+
+
+@dataclass
+class KindCount:
+    """What a read found of one kind."""
+
+    seen: int = 0
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    set_aside: int = 0
+    missing: int = 0
+
+
+@dataclass
+class ReadReport:
+    """How a read went. `why_not` says for each kind without a complete mark what stood in the way; `refused` names the
+    kinds that came back empty; `problems` are the records set aside, `notes` what hinders nothing."""
+
+    kinds: dict[str, KindCount] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+    complete: frozenset[str] = frozenset()
+    why_not: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    as_of: datetime | None = None
+    dirty: int = 0
+
+    def of(self, kind: str) -> KindCount:
+        """The count of one kind."""
+        return self.kinds.setdefault(kind, KindCount())
+
+    @property
+    def changes(self) -> int:
+        """How many records are new, changed or gone."""
+        return sum(count.new + count.changed + count.gone for count in self.kinds.values())
+
+
+@dataclass
+class _Read:
+    """The state of one read under way."""
+
+    database: Database
+    source_id: int
+    targets: Sequence[int]
+    read_no: int
+    now: datetime
+    report: ReadReport
+    seen: dict[str, set[int]] = field(default_factory=dict)
+    set_aside: dict[str, set[str]] = field(default_factory=dict)
+
+
+async def read_source(
+    database: Database,
+    plugins: Plugins,
+    connection: Connection,
+    *,
+    source_id: int,
+    targets: Sequence[int],
+    window: Window | None = None,
+    progress: Callable[[str, int], None] = lambda kind, seen: None,
+) -> ReadReport:
+    """Read a source and bring its records up to date.
+
+    `targets` are the connections whose grants may depend on it; members whose records changed are put on their agenda.
+    Raises what the plugin raises; pages that came before it are kept, and nothing is taken as gone.
+    """
+    async with database.read() as db:
+        last = await db.execute(select(func.max(t.reading.c.read_no)).where(t.reading.c.source_id == source_id))
+        read_no = (last.scalar() or 0) + 1
+    read = _Read(database, source_id, targets, read_no, connection.clock.now(), ReadReport())
+    mark: Complete | None = None
+    async for item in plugins.read(connection, "read_records", window=window or Window()):
+        if isinstance(item, Page):
+            await _take_page(read, item)
+            progress(item.kind, read.report.of(item.kind).seen)
+        elif isinstance(item, Problem):
+            _take_problem(read, item)
+        elif isinstance(item, Complete):
+            mark = item
+    await _finish(read, mark, misses=connection.plugin.misses)
+    return read.report
+
+
+def _take_problem(read: _Read, problem: Problem) -> None:
+    if problem.id == "":
+        read.report.notes.append(problem)
+        return
+    read.report.problems.append(problem)
+    read.report.of(problem.kind).set_aside += 1
+    if problem.id is not None:
+        read.set_aside.setdefault(problem.kind, set()).add(problem.id)
+
+
+async def _take_page(read: _Read, page: Page) -> None:
+    records = list(page.records)
+    for start in range(0, max(len(records), 1), _BATCH):
+        part = records[start : start + _BATCH]
+        await _take_part(read, page.kind, part)
+    for start in range(0, len(page.unchanged), _BATCH):
+        await _take_unchanged(read, page.kind, page.unchanged[start : start + _BATCH])
+    for start in range(0, len(page.gone), _BATCH):
+        await _take_gone(read, page.kind, page.gone[start : start + _BATCH])
+
+
+async def _take_part(read: _Read, kind: str, records: Sequence[Record]) -> None:
+    if not records:
+        return
+    count, seen = read.report.of(kind), read.seen.setdefault(kind, set())
+    count.seen += len(records)
+    stored = {row.record_id: row for row in await _stored(read, kind, [record.id for record in records])}
+    written: list[dict[str, Any]] = []
+    owners: set[str] = set()
+    keys: set[str] = set()
+    for record in records:
+        data = _encode(record)
+        digest = hashlib.blake2b(data, digest_size=12).digest()
+        row = stored.get(record.id)
+        if row is not None:
+            seen.add(row.id)
+            if row.hash == digest and row.deleted_at is None:
+                continue
+            count.changed += 1
+            if row.owner is not None:
+                owners.add(row.owner)
+            if row.key is not None:
+                keys.add(row.key)
+        else:
+            count.new += 1
+        if record.owner is not None:
+            owners.add(record.owner)
+        if record.key is not None:
+            keys.add(record.key)
+        written.append(
+            {
+                "source_id": read.source_id,
+                "kind": kind,
+                "record_id": record.id,
+                "owner": record.owner,
+                "key": record.key,
+                "data": data.decode(),
+                "hash": digest,
+                "read_no": read.read_no,
+                "missed": 0,
+                "changed_at": read.now,
+                "deleted_at": None,
+                "deleted_how": None,
+            }
+        )
+    if not written:
+        return
+    async with read.database.write() as db:
+        await upsert(
+            db,
+            t.record,
+            written,
+            key=("source_id", "kind", "record_id"),
+            update=("owner", "key", "data", "hash", "read_no", "missed", "changed_at", "deleted_at", "deleted_how"),
+        )
+        await _owners_changed(read, db, owners | await _rivals(db, read.source_id, kind, keys))
+
+
+async def _stored(read: _Read, kind: str, ids: Sequence[str]) -> Sequence[Any]:
+    r = t.record.c
+    query = select(r.id, r.record_id, r.hash, r.owner, r.key, r.deleted_at).where(
+        r.source_id == read.source_id, r.kind == kind, r.record_id.in_(ids)
+    )
+    async with read.database.read() as db:
+        return (await db.execute(query)).all()
+
+
+async def _take_unchanged(read: _Read, kind: str, ids: Sequence[str]) -> None:
+    read.report.of(kind).seen += len(ids)
+    rows = await _stored(read, kind, ids)
+    read.seen.setdefault(kind, set()).update(row.id for row in rows)
+
+
+async def _take_gone(read: _Read, kind: str, ids: Sequence[str]) -> None:
+    rows = [row for row in await _stored(read, kind, ids) if row.deleted_at is None]
+    if not rows:
+        return
+    read.report.of(kind).gone += len(rows)
+    async with read.database.write() as db:
+        await _delete(read, db, [row.id for row in rows], how="said")
+        await _rows_left(read, db, kind, rows)
+
+
+async def _rows_left(read: _Read, db: AsyncConnection, kind: str, rows: Sequence[Any]) -> None:
+    owners = {row.owner for row in rows if row.owner is not None}
+    keys = {row.key for row in rows if row.key is not None}
+    await _owners_changed(read, db, owners | await _rivals(db, read.source_id, kind, keys))
+
+
+async def _rivals(db: AsyncConnection, source_id: int, kind: str, keys: set[str]) -> set[str]:
+    """Members who hold a record with the same key, where that decides about them too: one badge belongs to one."""
+    if kind not in SHARED or not keys:
+        return set()
+    r = t.record.c
+    query = select(r.owner).where(r.source_id == source_id, r.kind == kind, r.key.in_(keys), r.owner.is_not(None))
+    return set((await db.execute(query)).scalars())
+
+
+async def _delete(read: _Read, db: AsyncConnection, ids: Sequence[int], *, how: str) -> None:
+    await db.execute(
+        update(t.record)
+        .where(t.record.c.id == bindparam("row"))
+        .values(deleted_at=read.now, deleted_how=how, changed_at=read.now, read_no=read.read_no),
+        [{"row": row} for row in ids],
+    )
+
+
+async def _owners_changed(read: _Read, db: AsyncConnection, owners: set[str]) -> None:
+    read.report.dirty += len(owners)
+    for target in read.targets:
+        await mark_dirty(db, target, read.source_id, owners)
+
+
+def new_stamp() -> int:
+    """A value that no earlier stamp has."""
+    return secrets.randbits(62) + 1
+
+
+async def mark_dirty(db: AsyncConnection, target_id: int, source_id: int, members: set[str]) -> None:
+    """Put members on a target's agenda."""
+    await upsert(
+        db,
+        t.agenda,
+        [
+            {"target_id": target_id, "source_id": source_id, "member": member, "stamp": new_stamp()}
+            for member in sorted(members)
+        ],
+        key=("target_id", "source_id", "member"),
+        update=("stamp",),
+    )
+
+
+async def _finish(read: _Read, mark: Complete | None, *, misses: int) -> None:
+    """Draw the conclusions that a complete mark allows."""
+    report = read.report
+    without_id = {problem.kind for problem in report.problems if problem.id is None}
+    complete = mark.kinds if mark is not None else frozenset()
+    report.complete = complete - without_id
+    report.why_not = dict(mark.why_not) if mark is not None else {}
+    for kind in without_id & complete:
+        report.why_not[kind] = "a record could not even be told apart from the others"
+    report.as_of = mark.as_of if mark is not None else None
+    async with read.database.read() as db:
+        counts = await _live_counts(db, read.source_id)
+    nothing_at_all = bool(report.complete) and not any(
+        report.of(kind).seen or report.of(kind).set_aside for kind in {*report.complete, *report.kinds}
+    )
+    for kind in sorted(report.complete):
+        had, has = counts.get(kind, 0), report.of(kind).seen + report.of(kind).set_aside
+        if has == 0 and had > (0 if nothing_at_all else NEVER_TO_NOTHING):
+            report.refused[kind] = had
+    report.complete -= report.refused.keys()
+    for kind in sorted(report.complete):
+        await _missed(read, kind, misses=misses)
+    async with read.database.write() as db:
+        counts = await _live_counts(db, read.source_id)
+        await upsert(
+            db,
+            t.reading,
+            [
+                {
+                    "source_id": read.source_id,
+                    "kind": kind,
+                    "read_no": read.read_no,
+                    "count": counts.get(kind, 0),
+                    "complete_at": read.now if kind in report.complete else None,
+                    "as_of": report.as_of,
+                    "why_not": report.why_not.get(kind),
+                }
+                for kind in sorted({*report.kinds, *report.complete, *report.why_not, *report.refused})
+            ],
+            key=("source_id", "kind"),
+            update=("read_no", "count", "complete_at", "as_of", "why_not"),
+        )
+
+
+async def _live_counts(db: AsyncConnection, source_id: int) -> dict[str, int]:
+    r = t.record.c
+    query = select(r.kind, func.count()).where(r.source_id == source_id, r.deleted_at.is_(None)).group_by(r.kind)
+    return dict((await db.execute(query)).tuples().all())
+
+
+async def _missed(read: _Read, kind: str, *, misses: int) -> None:
+    """Count a miss for every record of the kind that the read did not see; delete those missed often enough."""
+    r = t.record.c
+    seen, kept = read.seen.get(kind, set()), read.set_aside.get(kind, set())
+    rows: list[Any] = []
+    again: list[int] = []
+    query = select(r.id, r.record_id, r.owner, r.key, r.missed).where(
+        r.source_id == read.source_id,
+        r.kind == kind,
+        r.deleted_at.is_(None),
+        or_(r.read_no != read.read_no, r.missed > 0),
+    )
+    async with read.database.read() as db, db.stream(query) as stream:
+        async for row in stream:
+            if row.id in seen:
+                if row.missed:
+                    again.append(row.id)
+            elif row.record_id not in kept:
+                rows.append(row)
+    gone = [row for row in rows if row.missed + 1 >= misses]
+    missing = [row.id for row in rows if row.missed + 1 < misses]
+    read.report.of(kind).gone += len(gone)
+    read.report.of(kind).missing += len(missing)
+    for start in range(0, len(gone), _BATCH):
+        part = gone[start : start + _BATCH]
+        async with read.database.write() as db:
+            await _delete(read, db, [row.id for row in part], how="vanished")
+            await _rows_left(read, db, kind, part)
+    if missing or again:
+        async with read.database.write() as db:
+            for ids, value in ((missing, t.record.c.missed + 1), (again, 0)):
+                if ids:
+                    await db.execute(
+                        update(t.record).where(t.record.c.id == bindparam("row")).values(missed=value),
+                        [{"row": row} for row in ids],
+                    )

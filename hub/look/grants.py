@@ -1,0 +1,159 @@
+"""Grants as people see them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.elements import ColumnElement
+
+from hub import times
+from hub.store import tables as t
+from hub.studio.registry import Studio
+from hub.vault import Vault
+
+__all__ = ["SHOWN", "GrantView", "count_grants", "list_grants"]
+
+SHOWN: Mapping[str, str] = {
+    "requested": "in_progress",
+    "in_progress": "in_progress",
+    "updating": "in_progress",
+    "removing": "in_progress",
+    "active": "created",
+    "removed": "removed",
+    "failed": "failed",
+    "unknown": "unknown",
+}
+"""The state in the ledger → the status that people see."""
+
+
+@dataclass(frozen=True)
+class GrantView:
+    """One grant. Code and URL are there only when they were asked for."""
+
+    id: str
+    member: str
+    name: str
+    source: str
+    target: str
+    opens: dict[str, Any]
+    valid_from: datetime | None
+    valid_until: datetime | None
+    status: str
+    vendor_id: str | None
+    rule: str
+    reason: str
+    error: dict[str, str] | None
+    created_at: datetime
+    changed_at: datetime
+    next_try_at: datetime | None
+    code: str | None = None
+    url: str | None = None
+
+    def as_json(self, *, reveal: bool = False) -> dict[str, Any]:
+        """The grant as `--json` prints it."""
+        shown = {
+            "id": self.id,
+            "member": self.member,
+            "name": self.name,
+            "source": self.source,
+            "target": self.target,
+            "opens": self.opens,
+            "valid_from": _text(self.valid_from),
+            "valid_until": _text(self.valid_until),
+            "status": self.status,
+            "vendor_id": self.vendor_id,
+            "rule": self.rule,
+            "reason": self.reason,
+            "error": self.error,
+            "created_at": _text(self.created_at),
+        }
+        return {**shown, "code": self.code, "url": self.url} if reveal else shown
+
+
+def _text(moment: datetime | None) -> str | None:
+    return times.to_text(moment) if moment is not None else None
+
+
+def _where(
+    studio: Studio, *, member: str | None, target: str | None, status: str | None, text: str | None
+) -> list[ColumnElement[bool]]:
+    c = t.ledger.c
+    conditions: list[ColumnElement[bool]] = [c.studio_id == studio.id]
+    if member is not None:
+        conditions.append(c.member == member)
+    if status is not None:
+        conditions.append(c.state.in_([state for state, shown in SHOWN.items() if shown == status]))
+    if text:
+        conditions.append(c.name.icontains(text, autoescape=True))
+    if target is not None:
+        named = select(t.connection.c.id).where(t.connection.c.studio_id == studio.id, t.connection.c.name == target)
+        conditions.append(c.target_id.in_(named))
+    return conditions
+
+
+async def count_grants(db: AsyncConnection, studio: Studio) -> dict[str, int]:
+    """How many grants of each status."""
+    c = t.ledger.c
+    query = select(c.state, func.count()).where(c.studio_id == studio.id).group_by(c.state)
+    counts: dict[str, int] = {}
+    for state, count in (await db.execute(query)).tuples():
+        counts[SHOWN[state]] = counts.get(SHOWN[state], 0) + count
+    return counts
+
+
+async def list_grants(
+    db: AsyncConnection,
+    studio: Studio,
+    *,
+    member: str | None = None,
+    source: str | None = None,
+    target: str | None = None,
+    status: str | None = None,
+    text: str | None = None,
+    limit: int | None = None,
+    reveal: Vault | None = None,
+) -> list[GrantView]:
+    """Grants, newest first. `member` is the id at its source; `reveal` opens codes and URLs."""
+    c = t.ledger.c
+    sources, targets = t.connection.alias("sources"), t.connection.alias("targets")
+    query = (
+        select(t.ledger, sources.c.name.label("source_name"), targets.c.name.label("target_name"))
+        .join(sources, sources.c.id == c.source_id)
+        .join(targets, targets.c.id == c.target_id)
+        .where(*_where(studio, member=member, target=target, status=status, text=text))
+        .order_by(c.created_at.desc(), c.id.desc())
+    )
+    if source is not None:
+        query = query.where(sources.c.name == source)
+    if limit is not None:
+        query = query.limit(limit)
+    return [_view(row, reveal) for row in await db.execute(query)]
+
+
+def _view(row: Any, reveal: Vault | None) -> GrantView:
+    return GrantView(
+        id=row.id,
+        member=f"{row.source_name}:{row.member}",
+        name=row.name,
+        source=row.source_name,
+        target=row.target_name,
+        opens=json.loads(row.opens) if row.opens else {},
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+        status=SHOWN[row.state],
+        vendor_id=row.vendor_id or row.person_id,
+        rule=row.rule,
+        reason=row.reason,
+        error=json.loads(row.error) if row.error else None,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+        next_try_at=row.next_try_at,
+        code=reveal.open(row.sealed_code) if reveal is not None and row.sealed_code else None,
+        url=reveal.open(row.sealed_url) if reveal is not None and row.sealed_url else None,
+    )

@@ -1,0 +1,438 @@
+"""Carrying out a plan, slice by slice: intent committed, vendor called, answer committed.
+
+A slice is small, so that the lane can be left between two of them. One grant's failure never stops the others; only
+credentials that are refused, or a vendor that answers nobody, end the pass early.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub import grants as g
+from hub.access.decide import Wanted
+from hub.engine.lanes import Lease
+from hub.errors import (
+    Conflict,
+    FixSettings,
+    HubError,
+    NotFound,
+    PluginError,
+    RetryLater,
+    Unconfirmed,
+    VendorError,
+)
+from hub.events import AccessChanged
+from hub.plugins import Ability
+from hub.reconcile import ledger
+from hub.reconcile.ledger import Intent, Outcome
+from hub.reconcile.plan import Action, Change, Plan, Stay
+from hub.reconcile.scope import Scope
+from hub.store import journal
+
+__all__ = ["Applied", "apply_plan"]
+
+DOWN_AFTER = 5
+"""So many grants in a row that the vendor did not answer end the pass: it is down."""
+
+SILENCE = frozenset({"vendor_busy", "vendor_down", "vendor_garbage"})
+"""Codes that say nothing about one grant and everything about the vendor."""
+
+_PERSON_FIELDS = frozenset(g.Person.__struct_fields__)
+
+
+@dataclass
+class Applied:
+    """What came of a plan."""
+
+    done: dict[str, int] = field(default_factory=dict)
+    failed: list[Outcome] = field(default_factory=list)
+    stopped_by: Exception | None = None
+    left: int = 0
+
+    def count(self, action: Action) -> None:
+        """One more of that action went well."""
+        self.done[action.value] = self.done.get(action.value, 0) + 1
+
+    @property
+    def progress(self) -> int:
+        """How many lines went well."""
+        return sum(self.done.values())
+
+
+@dataclass
+class _Apply:
+    scope: Scope
+    lease: Lease
+    run_id: str
+    result: Applied
+    silent: int = 0
+
+
+async def apply_plan(
+    scope: Scope,
+    plan: Plan,
+    stays: Sequence[Stay],
+    *,
+    lease: Lease,
+    run_id: str,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Applied:
+    """Do everything in the plan that is not held or blocked. Never raises for a single grant."""
+    work = _Apply(scope, lease, run_id, Applied())
+    await _put_by(work, plan, stays)
+    todo = plan.to_do
+    size = scope.plugin.slice_size
+    for start in range(0, len(todo), size):
+        if work.result.stopped_by is not None:
+            work.result.left = len(todo) - start
+            break
+        await _slice(work, todo[start : start + size])
+        progress(min(start + size, len(todo)), len(todo))
+    return work.result
+
+
+async def _put_by(work: _Apply, plan: Plan, stays: Sequence[Stay]) -> None:
+    """Take off the agenda who needs nothing, and note who is held or blocked."""
+    waiting = [
+        Stay(change.source_id, change.member, change.stamp, change.due_at, change.note)
+        for change in plan.of(Action.HELD, Action.BLOCKED)
+    ]
+    everything = [*stays, *waiting]
+    for start in range(0, len(everything), 500):
+        async with work.scope.database.write() as db:
+            await work.lease.check(db)
+            await ledger.carry_out_stays(db, work.scope.target_id, everything[start : start + 500])
+
+
+async def _slice(work: _Apply, changes: Sequence[Change]) -> None:
+    scope = work.scope
+    now = scope.connection.clock.now()
+    people: list[g.Person] = []
+    async with scope.database.write() as db:
+        await work.lease.check(db)
+        intents = await ledger.write_intents(
+            db, scope.studio.id, scope.target_id, changes, now=now, token=work.lease.token
+        )
+        links = await ledger.links_of(db, scope.target_id, [(c.source_id, c.member) for c in changes])
+        if scope.can(Ability.PEOPLE):
+            people = await _intend_people(work, db, intents, links)
+    errors: dict[str, Exception] = {}
+    ids: dict[str, str] = {
+        intent.change.ref: link.vendor_id
+        for intent in intents
+        if (link := links.get((intent.change.source_id, intent.change.member))) is not None and link.vendor_id
+    }
+    if people:
+        made, errors = await _sync_people(work, intents, people)
+        ids |= made
+    outcomes: list[Outcome] = []
+    for intent in intents:
+        link = links.get((intent.change.source_id, intent.change.member))
+        outcome = await _one(work, intent, ids.get(intent.change.ref), errors.get(intent.change.ref), link)
+        outcomes.append(outcome)
+        if work.result.stopped_by is not None:
+            break
+    untouched = intents[len(outcomes) :]
+    outcomes += [Outcome(intent, error=work.result.stopped_by) for intent in untouched]
+    await _write(work, outcomes)
+
+
+async def _intend_people(
+    work: _Apply, db: AsyncConnection, intents: Sequence[Intent], links: dict[tuple[int, str], Any]
+) -> list[g.Person]:
+    """The people of a slice that the vendor has to be told about, written down as asked for."""
+    scope = work.scope
+    now = scope.connection.clock.now()
+    people: list[g.Person] = []
+    rows: list[dict[str, Any]] = []
+    for intent in intents:
+        change, wanted = intent.change, intent.change.after
+        if wanted is None:
+            continue
+        link = links.get((change.source_id, change.member))
+        by_hand = scope.rules.links.get(change.ref)
+        profile = _profile_text(wanted)
+        asked_at, asked_before = now, False
+        if link is not None:
+            known = link.state == "linked" and link.vendor_id is not None
+            if known and link.profile == profile and by_hand in {None, link.vendor_id}:
+                continue
+            asked_before = link.state == "asked" and link.vendor_id is None
+            asked_at = link.asked_at if asked_before else now
+        vendor_id = by_hand or (link.vendor_id if link is not None else None)
+        people.append(
+            _person(scope, change, vendor_id, by_hand=by_hand is not None, look_first=asked_before, asked_at=asked_at)
+        )
+        rows.append(
+            {
+                "target_id": scope.target_id,
+                "source_id": change.source_id,
+                "member": change.member,
+                "vendor_id": vendor_id,
+                "by_hand": by_hand is not None,
+                "state": "asked",
+                "asked_at": asked_at,
+            }
+        )
+    await ledger.save_links(db, rows)
+    return people
+
+
+def _profile_text(wanted: Wanted) -> str:
+    return msgspec.json.encode(wanted.profile, order="deterministic").decode()
+
+
+def _person(
+    scope: Scope, change: Change, vendor_id: str | None, *, by_hand: bool, look_first: bool, asked_at: Any
+) -> g.Person:
+    assert change.after is not None  # noqa: S101 - only asked for changes that want something
+    fields = {name: value for name, value in change.after.profile.items() if name in _PERSON_FIELDS}
+    if isinstance(fields.get("birth_date"), str):
+        fields["birth_date"] = date.fromisoformat(fields["birth_date"])
+    return g.Person(
+        member=change.ref,
+        marker=scope.connection.marker(change.ref),
+        vendor_id=vendor_id,
+        by_hand=by_hand,
+        look_first=look_first,
+        sure_after=asked_at + timedelta(seconds=scope.plugin.settle) if look_first else None,
+        valid_from=change.valid_from,
+        valid_until=change.after.valid_until,
+        **{"given_name": "", "family_name": "", **fields},
+    )
+
+
+async def _sync_people(
+    work: _Apply, intents: Sequence[Intent], people: Sequence[g.Person]
+) -> tuple[dict[str, str], dict[str, Exception]]:
+    """Tell the vendor about people, and write down at once what it answered."""
+    scope = work.scope
+    by_ref = {intent.change.ref: intent.change for intent in intents}
+    outcomes: Sequence[g.PersonOutcome]
+    try:
+        outcomes = await scope.plugins.call(scope.connection, "sync_members", people=people)
+    except HubError as error:
+        outcomes = [g.Failed(member=person.member, error=error) for person in people]
+    now = scope.connection.clock.now()
+    ids: dict[str, str] = {}
+    errors: dict[str, Exception] = {
+        person.member: PluginError(f"plugin {scope.plugin.name} said nothing about {person.member}")
+        for person in people
+    }
+    by_hand = {person.member: person.by_hand for person in people}
+    vendor_ids = {person.member: person.vendor_id for person in people}
+    looked = {person.member: person.look_first for person in people}
+    rows: list[dict[str, Any]] = []
+    for outcome in outcomes:
+        change = by_ref[outcome.member]
+        errors.pop(outcome.member, None)
+        row: dict[str, Any] = {
+            "target_id": scope.target_id,
+            "source_id": change.source_id,
+            "member": change.member,
+            "vendor_id": vendor_ids[outcome.member],
+            "by_hand": by_hand[outcome.member],
+            "state": "asked",
+            "profile": None,
+            "note": None,
+            "linked_at": None,
+        }
+        if isinstance(outcome, g.Link):
+            assert change.after is not None  # noqa: S101 - people are only sent for changes that want something
+            ids[outcome.member] = outcome.vendor_id
+            row |= {
+                "vendor_id": outcome.vendor_id,
+                "state": "linked",
+                "profile": _profile_text(change.after),
+                "linked_at": now,
+            }
+        elif isinstance(outcome, g.PersonConflict):
+            errors[outcome.member] = Conflict(outcome.text, fix=outcome.fix, code=outcome.code)
+            row |= {"state": "conflict", "note": outcome.text}
+        else:
+            errors[outcome.member] = outcome.error
+            row |= {"state": "asked" if _may_exist(outcome.error, looked[outcome.member]) else "new"}
+        rows.append(row)
+    async with scope.database.write() as db:
+        await work.lease.check(db)
+        await ledger.save_links(db, rows)
+    return ids, errors
+
+
+def _may_exist(error: Exception, looked: bool) -> bool:
+    """Whether a person may have been created although the call failed, so that the next one has to look first."""
+    if isinstance(error, RetryLater):
+        return looked
+    return isinstance(error, Unconfirmed) or not isinstance(error, VendorError)
+
+
+async def _one(
+    work: _Apply, intent: Intent, person_id: str | None, person_error: Exception | None, link: Any
+) -> Outcome:
+    """Grant or revoke one."""
+    scope, change = work.scope, intent.change
+    outcome = Outcome(intent, person_id=person_id)
+    try:
+        if change.after is None:
+            if scope.can(Ability.PEOPLE) and person_id is None and intent.person_id is None and link is None:
+                outcome.revoked = g.Revoked()
+            else:
+                outcome.revoked = await scope.plugins.call(
+                    scope.connection, "revoke_access", grant=_grant(scope, intent, person_id, link)
+                )
+        elif person_error is not None:
+            raise person_error
+        else:
+            outcome.granted = await scope.plugins.call(
+                scope.connection, "grant_access", grant=_grant(scope, intent, person_id, link)
+            )
+        work.silent = 0
+    except NotFound as error:
+        outcome.person_gone = scope.can(Ability.PEOPLE)
+        outcome.error = RetryLater(
+            f"{change.name} is no longer at {scope.name}",
+            said=error.said,
+            fix="The person is made again.",
+            code="person_gone",
+        )
+    except HubError as error:
+        outcome.error = error
+        if isinstance(error, FixSettings):
+            work.result.stopped_by = error
+        elif isinstance(error, RetryLater) and error.code in SILENCE:
+            work.silent += 1
+            if work.silent >= DOWN_AFTER:
+                work.result.stopped_by = error
+        else:
+            work.silent = 0
+    return outcome
+
+
+def _grant(scope: Scope, intent: Intent, person_id: str | None, link: Any) -> g.Grant:
+    change = intent.change
+    wanted = change.after or change.before
+    return g.Grant(
+        id=intent.grant_id,
+        member=change.ref,
+        opens=wanted.opens if wanted is not None else change.opens,
+        marker=scope.connection.marker(change.ref),
+        valid_from=change.valid_from,
+        valid_until=wanted.valid_until if wanted is not None else change.valid_until,
+        person_id=person_id or intent.person_id,
+        person_by_hand=bool(link is not None and link.by_hand) or change.ref in scope.rules.links,
+        vendor_id=intent.vendor_id,
+        label=change.name,
+        badges=wanted.badges if wanted is not None else (),
+        our_groups=intent.our_groups,
+        our_badges=intent.our_badges,
+        look_first=intent.uncertain,
+        sure_after=intent.asked_at + timedelta(seconds=scope.plugin.settle) if intent.uncertain else None,
+        language=scope.connection.language,
+    )
+
+
+async def _write(work: _Apply, outcomes: Sequence[Outcome]) -> None:
+    scope = work.scope
+    now = scope.connection.clock.now()
+    lines: list[journal.LogLine] = []
+    async with scope.database.write() as db:
+        await work.lease.check(db)
+        await ledger.write_outcomes(db, outcomes, now=now)
+        gone = [(o.intent.change.source_id, o.intent.change.member) for o in outcomes if o.person_gone]
+        await ledger.forget_people(db, scope.target_id, gone)
+        for outcome in outcomes:
+            change = outcome.intent.change
+            lines.append(
+                {
+                    "level": "error" if outcome.error is not None else "info",
+                    "run_id": work.run_id,
+                    "connection": scope.name,
+                    "member": change.ref,
+                    "code": f"{change.action.value}_failed" if outcome.error is not None else change.action.value,
+                    "text": str(outcome.error)
+                    if outcome.error is not None
+                    else f"{change.name}: {change.action.value} {change.opens}. {change.reason.text}",
+                }
+            )
+            await _tell_inbox(work, db, outcome)
+        await journal.add_log(db, scope.studio.id, lines, now=now)
+    for outcome in outcomes:
+        if outcome.error is not None:
+            work.result.failed.append(outcome)
+        else:
+            work.result.count(outcome.intent.change.action)
+        await _tell_observers(work, outcome)
+
+
+async def _tell_inbox(work: _Apply, db: AsyncConnection, outcome: Outcome) -> None:
+    scope, change = work.scope, outcome.intent.change
+    now = scope.connection.clock.now()
+    studio, subject = scope.studio.id, f"{change.ref} @ {scope.name}"
+    removal = change.action is Action.REMOVE
+    code = "removal_failed" if removal else "grant_failed"
+    if outcome.error is None:
+        if outcome.intent.attempts or outcome.intent.uncertain:
+            for either in ("removal_failed", "grant_failed"):
+                await journal.solve(db, studio, code=either, subject=subject, now=now)
+    elif outcome.error is not work.result.stopped_by or isinstance(outcome.error, FixSettings):
+        error = outcome.error
+        what = error.what if isinstance(error, HubError) else str(error)
+        said = f" It said: {error.said}" if isinstance(error, HubError) and error.said else ""
+        start = (
+            f"Access of {change.name} ({change.ref}) could not be removed at {scope.name}, so the door may still open"
+            if removal
+            else f"{change.name} ({change.ref}) did not get access at {scope.name}"
+        )
+        fix = (error.fix if isinstance(error, HubError) else "") or f"`studiohub sync {scope.name}` tries again now."
+        await journal.raise_item(
+            db,
+            studio,
+            code=code,
+            subject=subject,
+            connection=scope.name,
+            text=f"{start}: {what}.{said}",
+            fix=fix,
+            weight=0 if removal else 2,
+            now=now,
+        )
+    for note in outcome.notes:
+        await journal.raise_item(
+            db,
+            studio,
+            code=note.code,
+            subject=subject,
+            connection=scope.name,
+            text=note.text,
+            fix=note.fix,
+            weight=4,
+            now=now,
+        )
+
+
+async def _tell_observers(work: _Apply, outcome: Outcome) -> None:
+    scope, change = work.scope, outcome.intent.change
+    what = {Action.CREATE: "created", Action.CHANGE: "changed", Action.REMOVE: "removed"}[change.action]
+    event = AccessChanged(
+        at=scope.connection.clock.now(),
+        target=scope.name,
+        member=change.ref,
+        grant_id=outcome.intent.grant_id,
+        what=what if outcome.error is None else "failed",
+        opens=str(change.opens),
+        reason=change.reason.text,
+    )
+    complaints: list[journal.LogLine] = []
+
+    def complain(plugin: str, error: Exception) -> None:
+        complaints.append({"level": "warning", "code": "observer", "text": f"plugin {plugin}: {error}"})
+
+    await scope.plugins.tell("access_changed", event, on_error=complain)
+    if complaints:
+        async with scope.database.write() as db:
+            await journal.add_log(db, scope.studio.id, complaints, now=scope.connection.clock.now())

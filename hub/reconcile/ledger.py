@@ -1,0 +1,339 @@
+"""Writing to the ledger: intents before a call, outcomes after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub import grants as g
+from hub import redact
+from hub.errors import FixRecord, HubError, PluginError, Refused, Unconfirmed
+from hub.reconcile.diff import encode_wanted
+from hub.reconcile.plan import Action, Change, Stay
+from hub.store import tables as t
+from hub.store import upsert
+from hub.store.journal import new_id
+
+__all__ = ["Intent", "Outcome", "carry_out_stays", "find_crashed", "write_intents", "write_outcomes"]
+
+FIRST_RETRY = timedelta(seconds=30)
+LONGEST_RETRY = timedelta(hours=6)
+UNCONFIRMED_RETRY = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What is about to be done for one grant: the committed row as a plugin needs it."""
+
+    change: Change
+    grant_id: str
+    attempts: int
+    uncertain: bool
+    asked_at: datetime
+    our_groups: frozenset[str]
+    our_badges: frozenset[str]
+    vendor_id: str | None
+    person_id: str | None
+
+
+@dataclass
+class Outcome:
+    """How one intent ended."""
+
+    intent: Intent
+    granted: g.Granted | None = None
+    revoked: g.Revoked | None = None
+    error: Exception | None = None
+    person_id: str | None = None
+    sealed: Mapping[str, Any] = field(default_factory=dict)
+    person_gone: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether the vendor did it (confirmed or not)."""
+        return self.error is None
+
+    @property
+    def notes(self) -> tuple[g.Note, ...]:
+        """What the plugin wants people to know."""
+        done = self.granted or self.revoked
+        return done.notes if done is not None else ()
+
+
+async def find_crashed(db: AsyncConnection, target_id: int, token: int) -> int:
+    """Turn intents of earlier holders of the lane, whose answers never came, into `unknown`; returns how many."""
+    c = t.ledger.c
+    done = await db.execute(
+        update(t.ledger)
+        .where(c.target_id == target_id, c.asked_at.is_not(None), c.token < token, c.state != "unknown")
+        .values(state="unknown", settled=False, next_try_at=None)
+    )
+    return done.rowcount
+
+
+async def write_intents(
+    db: AsyncConnection,
+    studio_id: int,
+    target_id: int,
+    changes: Sequence[Change],
+    *,
+    now: datetime,
+    token: int,
+) -> list[Intent]:
+    """Commit to the ledger what is about to be asked of the vendor, and take it off the agenda."""
+    ids = [change.grant_id for change in changes if change.grant_id is not None]
+    c = t.ledger.c
+    query = select(c.id, c.ours, c.attempts, c.state, c.vendor_id, c.person_id, c.asked_at).where(c.id.in_(ids))
+    known = {row.id: row for row in await db.execute(query)}
+    intents: list[Intent] = []
+    new: list[dict[str, Any]] = []
+    old: list[dict[str, Any]] = []
+    for change in changes:
+        row = known.get(change.grant_id or "")
+        grant_id = row.id if row is not None else new_id("g", now)
+        ours = json.loads(row.ours) if row is not None else {}
+        groups, badges = set(ours.get("groups", ())), set(ours.get("badges", ()))
+        if change.after is not None:
+            groups |= {change.after.opens.group} - {None}
+            badges |= {badge.number for badge in change.after.badges}
+        uncertain = row is not None and row.state == "unknown"
+        asked_at = row.asked_at if row is not None and uncertain and row.asked_at is not None else now
+        intents.append(
+            Intent(
+                change=change,
+                grant_id=grant_id,
+                attempts=row.attempts if row is not None else 0,
+                uncertain=uncertain,
+                asked_at=asked_at,
+                our_groups=frozenset(groups),
+                our_badges=frozenset(badges),
+                vendor_id=row.vendor_id if row is not None else None,
+                person_id=row.person_id if row is not None else None,
+            )
+        )
+        values = {
+            "name": change.name,
+            "state": _under_way(change, uncertain),
+            "settled": False,
+            "wanted": encode_wanted(change.after) if change.after is not None else None,
+            "ours": json.dumps({"groups": sorted(groups), "badges": sorted(badges)}),
+            "record": change.record or None,
+            "rule": change.rule,
+            "reason": change.reason.text,
+            "reason_code": change.reason.code,
+            "token": token,
+            "asked_at": asked_at,
+            "changed_at": now,
+        }
+        if row is None:
+            new.append(
+                {
+                    "id": grant_id,
+                    "studio_id": studio_id,
+                    "target_id": target_id,
+                    "source_id": change.source_id,
+                    "member": change.member,
+                    "key": change.key,
+                    "opens": _opens_text(change.opens),
+                    "valid_from": change.valid_from,
+                    "valid_until": change.valid_until,
+                    "created_at": now,
+                    **values,
+                }
+            )
+        else:
+            old.append({"row": grant_id, **values})
+    if new:
+        await db.execute(insert(t.ledger), new)
+    if old:
+        names = [name for name in old[0] if name != "row"]
+        statement = update(t.ledger).where(c.id == bindparam("row")).values({name: bindparam(name) for name in names})
+        await db.execute(statement, old)
+    await carry_out_stays(
+        db,
+        target_id,
+        [Stay(change.source_id, change.member, change.stamp, change.due_at, change.note) for change in changes],
+    )
+    return intents
+
+
+def _under_way(change: Change, uncertain: bool) -> str:
+    if uncertain:
+        return "unknown"
+    return {Action.CREATE: "requested", Action.CHANGE: "updating", Action.REMOVE: "removing"}[change.action]
+
+
+def _opens_text(opens: g.Opens) -> str:
+
+    return msgspec.json.encode(opens).decode()
+
+
+async def carry_out_stays(db: AsyncConnection, target_id: int, stays: Sequence[Stay]) -> None:
+    """Bring the agenda up to date. A stamp that changed since the plan was made stays, so newer news isn't lost."""
+    a = t.agenda.c
+    if not stays:
+        return
+    rows = [
+        {
+            "row_source": stay.source_id,
+            "row_member": stay.member,
+            "row_stamp": stay.stamp,
+            "new_due": stay.due_at,
+            "new_note": stay.note,
+        }
+        for stay in stays
+    ]
+    here = (a.target_id == target_id, a.source_id == bindparam("row_source"), a.member == bindparam("row_member"))
+    await db.execute(
+        update(t.agenda).where(*here).values(due_at=bindparam("new_due"), note=bindparam("new_note")),
+        [{key: value for key, value in row.items() if key != "row_stamp"} for row in rows],
+    )
+    stamped = [
+        {key: row[key] for key in ("row_source", "row_member", "row_stamp")}
+        for row in rows
+        if row["row_stamp"] is not None
+    ]
+    if stamped:
+        await db.execute(update(t.agenda).where(*here, a.stamp == bindparam("row_stamp")).values(stamp=None), stamped)
+
+
+async def write_outcomes(db: AsyncConnection, outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    """Write down what came of the intents."""
+    c = t.ledger.c
+    events: list[dict[str, Any]] = []
+    for outcome in outcomes:
+        intent, change = outcome.intent, outcome.intent.change
+        values = _values(outcome, now=now)
+        await db.execute(update(t.ledger).where(c.id == intent.grant_id).values(**values))
+        events.append(
+            {
+                "grant_id": intent.grant_id,
+                "at": now,
+                "what": _event(outcome),
+                "opens": _opens_text(change.opens),
+                "valid_from": change.valid_from,
+                "valid_until": change.valid_until,
+                "text": redact.mask(str(outcome.error) if outcome.error is not None else change.reason.text),
+            }
+        )
+    if events:
+        await db.execute(insert(t.ledger_event), events)
+
+
+def _event(outcome: Outcome) -> str:
+    if outcome.error is not None:
+        return "failed"
+    if outcome.revoked is not None:
+        return "removed" if outcome.revoked.confirmed else "asked"
+    if outcome.granted is not None and not outcome.granted.confirmed:
+        return "asked"
+    return "created" if outcome.intent.change.action is Action.CREATE else "changed"
+
+
+def _values(outcome: Outcome, *, now: datetime) -> dict[str, Any]:
+    change = outcome.intent.change
+    notes = (
+        json.dumps([{"code": n.code, "text": n.text, "fix": n.fix} for n in outcome.notes]) if outcome.notes else None
+    )
+    common: dict[str, Any] = {"changed_at": now, "notes": notes}
+    if outcome.person_id is not None:
+        common["person_id"] = outcome.person_id
+    if outcome.error is not None:
+        return {**common, **_failure(outcome, now=now)}
+    fine = {**common, "error": None, "attempts": 0, "next_try_at": None, "asked_at": None}
+    if outcome.revoked is not None:
+        if not outcome.revoked.confirmed:
+            return {**fine, "state": "removing", "next_try_at": now + UNCONFIRMED_RETRY}
+        return {
+            **fine,
+            "state": "removed",
+            "settled": True,
+            "applied": None,
+            "drift": None,
+            "removed_at": now,
+            "sealed_code": None,
+            "code_print": None,
+            "sealed_url": None,
+        }
+    granted = outcome.granted
+    assert granted is not None and change.after is not None  # noqa: S101, PT018 - neither error nor revoked
+    done = {
+        **fine,
+        **outcome.sealed,
+        "vendor_id": granted.vendor_id,
+        "admin_url": granted.admin_url,
+        "opens": _opens_text(change.after.opens),
+        "valid_from": change.valid_from,
+        "valid_until": change.valid_until,
+        "drift": None,
+    }
+    if not granted.confirmed:
+        state = "in_progress" if change.action is Action.CREATE else "updating"
+        return {**done, "state": state, "next_try_at": now + UNCONFIRMED_RETRY}
+    return {**done, "state": "active", "settled": True, "applied": encode_wanted(change.after)}
+
+
+def _failure(outcome: Outcome, *, now: datetime) -> dict[str, Any]:
+    error, intent = outcome.error, outcome.intent
+    what = error.what if isinstance(error, HubError) else str(error)
+    detail = {
+        "code": error.code if isinstance(error, HubError) else "error",
+        "what": redact.mask(what),
+        "said": redact.mask(error.said) if isinstance(error, HubError) else "",
+        "fix": redact.mask(error.fix) if isinstance(error, HubError) else "",
+    }
+    attempts = intent.attempts + 1
+    wait = min(FIRST_RETRY * 2 ** min(attempts - 1, 12), LONGEST_RETRY)
+    if isinstance(error, FixRecord | Refused):
+        # A person has to change something first; looking once an hour is enough.
+        wait = max(wait, timedelta(hours=1))
+    uncertain = isinstance(error, Unconfirmed | PluginError) or (
+        intent.uncertain and not isinstance(error, FixRecord | Refused)
+    )
+    return {
+        "error": json.dumps(detail),
+        "attempts": attempts,
+        "next_try_at": now if isinstance(error, Unconfirmed) else now + wait,
+        "state": "unknown" if uncertain else "failed",
+        "settled": False,
+        "asked_at": intent.asked_at if uncertain else None,
+    }
+
+
+async def links_of(
+    db: AsyncConnection, target_id: int, members: Sequence[tuple[int, str]]
+) -> dict[tuple[int, str], Any]:
+    """The links of members at a target, by (source id, member)."""
+    by_source: dict[int, list[str]] = {}
+    for source_id, member in members:
+        by_source.setdefault(source_id, []).append(member)
+    found: dict[tuple[int, str], Any] = {}
+    c = t.link.c
+    for source_id, names in by_source.items():
+        query = select(t.link).where(c.target_id == target_id, c.source_id == source_id, c.member.in_(names))
+        found |= {(row.source_id, row.member): row for row in await db.execute(query)}
+    return found
+
+
+async def forget_people(db: AsyncConnection, target_id: int, members: Sequence[tuple[int, str]]) -> None:
+    """The vendor no longer has these people: the next pass makes them anew. Links by hand stay."""
+    link, row = t.link.c, t.ledger.c
+    for source_id, member in members:
+        here = (link.target_id == target_id, link.source_id == source_id, link.member == member)
+        await db.execute(update(t.link).where(*here, link.by_hand.is_(False)).values(state="gone", vendor_id=None))
+        grants = (row.target_id == target_id, row.source_id == source_id, row.member == member)
+        await db.execute(update(t.ledger).where(*grants, row.state != "removed").values(person_id=None, vendor_id=None))
+
+
+async def save_links(db: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert or update links; every row has the same columns."""
+    if rows:
+        update_columns = [name for name in rows[0] if name not in {"target_id", "source_id", "member"}]
+        await upsert(db, t.link, rows, key=("target_id", "source_id", "member"), update=update_columns)

@@ -1,0 +1,196 @@
+"""Making a plan: which members to look at, what is decided about each, and whether the sum is safe."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import msgspec
+from sqlalchemy import and_, func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.access.decide import GROUP_KEY, decide
+from hub.access.reasons import Reason
+from hub.reconcile.diff import LedgerRow, diff
+from hub.reconcile.plan import Action, Change, Plan, Stay, in_order
+from hub.reconcile.scope import Scope
+from hub.store import tables as t
+
+__all__ = ["Planned", "make_plan"]
+
+CHUNK = 500
+_SETTLING_NOTES = ("held", "running_window")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan with what the agenda needs once it is carried out."""
+
+    plan: Plan
+    stays: Sequence[Stay]
+
+
+async def make_plan(
+    scope: Scope,
+    *,
+    now: datetime,
+    full: bool,
+    retry: bool = False,
+    approved: Collection[str] = (),
+    progress: Callable[[int], None] = lambda done: None,
+) -> Planned:
+    """Decide about every member on the agenda (`full`: about everybody) and compare with the ledger.
+
+    Changes nothing. `approved` are the identities of lines that an admin let through; they are neither counted nor
+    held. `retry` takes records up again that were set aside.
+    """
+    changes: list[Change] = []
+    stays: list[Stay] = []
+    done = 0
+    async for agenda in _agenda(scope, now=now, full=full, retry=retry):
+        for source_id, group in groupby(agenda, key=lambda row: row.source_id):
+            rows = {row.member: row for row in group}
+            lines, still = await _members(scope, source_id, rows, now=now, retry=retry)
+            changes += lines
+            stays += still
+            done += len(rows)
+            progress(done)
+    async with scope.database.read() as db:
+        owned = await _owned(db, scope.target_id)
+    changes = _hold(scope, in_order(changes), owned, frozenset(approved))
+    touched = sum(change.grant_id is not None and change.action is not Action.BLOCKED for change in changes)
+    plan = Plan(
+        target=scope.name,
+        target_id=scope.target_id,
+        made_at=now,
+        changes=changes,
+        unchanged=max(0, owned - touched),
+        owned=owned,
+        full=full,
+    )
+    return Planned(plan, stays)
+
+
+async def _agenda(scope: Scope, *, now: datetime, full: bool, retry: bool) -> AsyncIterator[Sequence[Any]]:
+    """The agenda rows to work on, in chunks ordered by source and member."""
+    a, row = t.agenda.c, t.ledger.c
+    base = select(a.source_id, a.member, a.stamp, a.due_at, a.note).where(
+        a.target_id == scope.target_id, a.source_id.in_(scope.sources)
+    )
+    if not full:
+        unsettled = select(row.source_id, row.member).where(row.target_id == scope.target_id, row.settled.is_(False))
+        if not retry:
+            unsettled = unsettled.where(or_(row.next_try_at.is_(None), row.next_try_at <= now))
+        async with scope.database.read() as db:
+            waiting = {tuple(found) for found in await db.execute(unsettled)}
+            due = base.where(or_(a.stamp.is_not(None), a.due_at <= now, a.note.in_(_SETTLING_NOTES)))
+            rows = {(found.source_id, found.member): found for found in await db.execute(due)}
+            for part in _parts(sorted(waiting - rows.keys())):
+                query = base.where(tuple_(a.source_id, a.member).in_(part))
+                rows |= {(found.source_id, found.member): found for found in await db.execute(query)}
+        ordered = [rows[key] for key in sorted(rows)]
+        for start in range(0, len(ordered), CHUNK):
+            yield ordered[start : start + CHUNK]
+        return
+    last: tuple[int, str] | None = None
+    while True:
+        query = base.order_by(a.source_id, a.member).limit(CHUNK)
+        if last is not None:
+            query = query.where(or_(a.source_id > last[0], and_(a.source_id == last[0], a.member > last[1])))
+        async with scope.database.read() as db:
+            chunk = (await db.execute(query)).all()
+        if chunk:
+            yield chunk
+        if len(chunk) < CHUNK:
+            return
+        last = (chunk[-1].source_id, chunk[-1].member)
+
+
+def _parts(keys: Sequence[Any]) -> list[Sequence[Any]]:
+    return [keys[start : start + CHUNK] for start in range(0, len(keys), CHUNK)]
+
+
+async def _members(
+    scope: Scope, source_id: int, agenda: dict[str, Any], *, now: datetime, retry: bool
+) -> tuple[list[Change], list[Stay]]:
+    members = list(agenda)
+    async with scope.database.read() as db:
+        facts = await scope.reader(source_id).read(db, members)
+        ledger = await load_ledger(db, scope.target_id, source_id, members)
+    changes: list[Change] = []
+    stays: list[Stay] = []
+    for member, known in facts.items():
+        row = ledger.get((member, GROUP_KEY))
+        decision = decide(known, scope.rules, now, scope.zone)
+        line = diff(decision, row, known, scope.rules, now, scope.zone, retry=retry)
+        entry = agenda[member]
+        if isinstance(line, Change):
+            changes.append(
+                msgspec.structs.replace(line, source_id=source_id, stamp=entry.stamp, due_at=decision.due_at)
+            )
+            continue
+        note = line.code
+        if entry.stamp is not None or entry.due_at != decision.due_at or entry.note != note:
+            stays.append(Stay(source_id, member, entry.stamp, decision.due_at, note))
+    return changes, stays
+
+
+async def load_ledger(
+    db: AsyncConnection, target_id: int, source_id: int, members: Sequence[str]
+) -> dict[tuple[str, str], LedgerRow]:
+    """The live grants of these members at a target, by member and key."""
+    c = t.ledger.c
+    query = select(
+        c.id,
+        c.source_id,
+        c.member,
+        c.key,
+        c.state,
+        c.settled,
+        c.wanted,
+        c.applied,
+        c.valid_from,
+        c.valid_until,
+        c.vendor_id,
+        c.record,
+        c.rule,
+        c.drift,
+        c.next_try_at,
+    ).where(c.target_id == target_id, c.source_id == source_id, c.member.in_(members), c.state != "removed")
+    rows = (LedgerRow(**row._mapping) for row in await db.execute(query))
+    return {(row.member, row.key): row for row in rows}
+
+
+async def _owned(db: AsyncConnection, target_id: int) -> int:
+    """How many grants the hub has at a target."""
+    c = t.ledger.c
+    query = select(func.count()).where(
+        c.target_id == target_id, c.state != "removed", or_(c.applied.is_not(None), c.state == "unknown")
+    )
+    return int((await db.execute(query)).scalar_one())
+
+
+def _hold(scope: Scope, changes: list[Change], owned: int, approved: frozenset[str]) -> list[Change]:
+    """Hold what takes access away by surprise, where it is more than the target allows."""
+    limit = scope.options.hold_removals_above
+    surprises = [change for change in changes if change.surprise and change.identity not in approved]
+    count = len(surprises)
+    if count <= limit.count or count * 100 <= limit.percent * owned:
+        return changes
+    held = {id(change) for change in surprises}
+    values = {"target": scope.name, "count": str(count), "limit": f"{limit.count} and {limit.percent:g} % of {owned}"}
+    return [
+        msgspec.structs.replace(
+            change,
+            action=Action.HELD,
+            would=change.action,
+            reason=Reason("held", {**change.reason.values, **values, "why": change.reason.text}),
+            note="held",
+        )
+        if id(change) in held
+        else change
+        for change in changes
+    ]

@@ -1,0 +1,53 @@
+"""Everything that a pass over one target needs to know, read once at its start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from hub.access.facts import FactReader
+from hub.access.rules import TargetRules
+from hub.connection import Connection
+from hub.plugins import Ability, Plugin, Plugins
+from hub.settings import TargetOptions
+from hub.store import Database
+from hub.studio.registry import Studio
+
+__all__ = ["Scope"]
+
+
+@dataclass
+class Scope:
+    """One target of a studio, with its open connection, rules and sources."""
+
+    database: Database
+    plugins: Plugins
+    studio: Studio
+    target_id: int
+    connection: Connection
+    options: TargetOptions
+    rules: TargetRules
+    sources: Mapping[int, str]
+    zone: ZoneInfo
+    readers: dict[int, FactReader] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The target's name."""
+        return self.connection.name
+
+    @property
+    def plugin(self) -> Plugin:
+        """The target's plugin."""
+        return self.connection.plugin
+
+    def can(self, ability: Ability) -> bool:
+        """Whether the vendor has an ability."""
+        return ability in self.plugin.abilities
+
+    def reader(self, source_id: int) -> FactReader:
+        """The reader of a source's facts, kept for the pass."""
+        if source_id not in self.readers:
+            self.readers[source_id] = FactReader(source_id, self.sources[source_id], badges=self.can(Ability.BADGES))
+        return self.readers[source_id]

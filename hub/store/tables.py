@@ -1,0 +1,412 @@
+"""The tables. One schema for SQLite and PostgreSQL.
+
+Every row belongs to a studio, directly or through its connection. Times are aware UTC. JSON is kept as text that
+`msgspec` wrote. Columns named `sealed_*` hold ciphertext (see `hub.vault`); nothing else in here is secret.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeEngine
+
+__all__ = [
+    "Utc",
+    "agenda",
+    "audit",
+    "connection",
+    "inbox",
+    "lane",
+    "ledger",
+    "ledger_event",
+    "link",
+    "log",
+    "mapping",
+    "metadata",
+    "opening",
+    "plan",
+    "reading",
+    "record",
+    "run",
+    "studio",
+]
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware moment in UTC: `timestamptz` in PostgreSQL, fixed-width ISO text (which sorts) in SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(27))
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone can't be stored")
+        utc = value.astimezone(UTC)
+        if dialect.name == "sqlite":
+            return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        return utc
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return datetime.fromisoformat(value)
+        return value.astimezone(UTC)  # type: ignore[no-any-return]
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[int]:
+    return Column("id", BigId, primary_key=True, autoincrement=True)
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index over the rows that a condition holds for."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+def _studio() -> Column[int]:
+    return Column("studio_id", BigId, ForeignKey("studio.id", ondelete="CASCADE"), nullable=False)
+
+
+def _connection(name: str, *, primary_key: bool = False) -> Column[int]:
+    return Column(name, BigId, ForeignKey("connection.id", ondelete="CASCADE"), nullable=False, primary_key=primary_key)
+
+
+studio = Table(
+    "studio",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("timezone", Text, nullable=False),
+    Column("language", Text, nullable=False, default="en"),
+    # The short random text that makes recovery markers ours and nobody else's.
+    Column("instance", Text, nullable=False, unique=True),
+    # Keys the fingerprints of codes; it outlives a rotation of the sealing key.
+    Column("sealed_pepper", LargeBinary, nullable=False),
+    Column("created_at", Utc, nullable=False),
+)
+
+connection = Table(
+    "connection",
+    metadata,
+    _id(),
+    _studio(),
+    Column("name", Text, nullable=False),
+    Column("plugin", Text, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("sealed_secrets", LargeBinary),
+    # Where secrets came from ({"api_secret": {"env": "NAME"}}), so that an export can say so without the secret.
+    Column("secret_origins", Text, nullable=False, default="{}"),
+    # Null for a source.
+    Column("target_options", Text),
+    Column("created_at", Utc, nullable=False),
+    Column("changed_at", Utc, nullable=False),
+    UniqueConstraint("studio_id", "name"),
+)
+
+mapping = Table(
+    "mapping",
+    metadata,
+    _id(),
+    _studio(),
+    Column("kind", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("source", Text),
+    Column("target", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Index("ix_mapping_studio_target", "studio_id", "target"),
+)
+
+record = Table(
+    "record",
+    metadata,
+    _id(),
+    _connection("source_id"),
+    Column("kind", Text, nullable=False),
+    Column("record_id", Text, nullable=False),
+    Column("owner", Text),
+    Column("key", Text),
+    Column("data", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    # The read that last wrote this row; with the rows a read saw unchanged, that tells what it missed.
+    Column("read_no", Integer, nullable=False),
+    Column("missed", Integer, nullable=False, default=0),
+    Column("changed_at", Utc, nullable=False),
+    Column("deleted_at", Utc),
+    # vanished: a complete read missed it. said: the source itself said so.
+    Column("deleted_how", Text),
+    UniqueConstraint("source_id", "kind", "record_id"),
+    Index("ix_record_owner", "source_id", "owner"),
+    Index("ix_record_key", "source_id", "kind", "key"),
+)
+
+reading = Table(
+    "reading",
+    metadata,
+    _connection("source_id", primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("read_no", Integer, nullable=False, default=0),
+    Column("count", Integer, nullable=False, default=0),
+    Column("complete_at", Utc),
+    Column("as_of", Utc),
+    Column("why_not", Text),
+)
+
+agenda = Table(
+    "agenda",
+    metadata,
+    _connection("target_id", primary_key=True),
+    _connection("source_id", primary_key=True),
+    Column("member", Text, primary_key=True),
+    # Not null: this member is to be looked at. Drawn anew with every change, so that a pass that looked at an older
+    # state does not clear a newer one.
+    Column("stamp", BigInteger),
+    # The next moment at which the clock alone changes what should be.
+    Column("due_at", Utc),
+    # Reason code of what keeps this member from what the rules would give (no_badge, held, …).
+    Column("note", Text),
+    Index(
+        "ix_agenda_stamp",
+        "target_id",
+        sqlite_where=text("stamp IS NOT NULL"),
+        postgresql_where=text("stamp IS NOT NULL"),
+    ),
+    Index("ix_agenda_due", "target_id", "due_at"),
+    Index(
+        "ix_agenda_note",
+        "target_id",
+        "note",
+        sqlite_where=text("note IS NOT NULL"),
+        postgresql_where=text("note IS NOT NULL"),
+    ),
+)
+
+link = Table(
+    "link",
+    metadata,
+    _connection("target_id", primary_key=True),
+    _connection("source_id", primary_key=True),
+    Column("member", Text, primary_key=True),
+    Column("vendor_id", Text),
+    Column("by_hand", Boolean, nullable=False, default=False),
+    # asked: a create was sent or was about to be. linked: the vendor's id is known. conflict: an admin has to look.
+    Column("state", Text, nullable=False),
+    Column("profile", Text),
+    Column("note", Text),
+    Column("asked_at", Utc),
+    Column("linked_at", Utc),
+    Index("ix_link_vendor", "target_id", "vendor_id"),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _studio(),
+    _connection("target_id"),
+    _connection("source_id"),
+    Column("member", Text, nullable=False),
+    Column("name", Text, nullable=False, default=""),
+    # What tells several grants of one member apart: "group", or a booking and door.
+    Column("key", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    # Settled rows need no pass to look at them: active or removed, and as wanted.
+    Column("settled", Boolean, nullable=False, default=False),
+    # What the vendor was last asked to hold, and what it is known to hold.
+    Column("wanted", Text),
+    Column("applied", Text),
+    Column("opens", Text, nullable=False, default=""),
+    Column("valid_from", Utc),
+    Column("valid_until", Utc),
+    Column("vendor_id", Text),
+    Column("person_id", Text),
+    # Everything the hub ever put there for this grant: groups and badges it may take back.
+    Column("ours", Text, nullable=False, default="{}"),
+    Column("record", Text),
+    Column("rule", Text, nullable=False, default=""),
+    Column("reason", Text, nullable=False, default=""),
+    Column("reason_code", Text, nullable=False, default=""),
+    Column("drift", Text),
+    Column("notes", Text),
+    Column("error", Text),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_try_at", Utc),
+    # The lease's fencing token under which the last intent was written.
+    Column("token", BigInteger, nullable=False, default=0),
+    Column("sealed_code", LargeBinary),
+    Column("code_print", Text),
+    Column("sealed_url", LargeBinary),
+    Column("admin_url", Text),
+    Column("created_at", Utc, nullable=False),
+    Column("asked_at", Utc),
+    Column("changed_at", Utc, nullable=False),
+    Column("removed_at", Utc),
+    Index("ix_ledger_member", "target_id", "source_id", "member"),
+    _partial("uq_ledger_live", "target_id", "source_id", "member", "key", unique=True, where="state <> 'removed'"),
+    _partial("ix_ledger_unsettled", "target_id", "next_try_at", where="NOT settled"),
+    Index("ix_ledger_listing", "studio_id", "created_at"),
+)
+
+ledger_event = Table(
+    "ledger_event",
+    metadata,
+    _id(),
+    Column("grant_id", Text, ForeignKey("ledger.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Utc, nullable=False),
+    # created, changed, removed, failed, asked
+    Column("what", Text, nullable=False),
+    Column("opens", Text, nullable=False, default=""),
+    Column("valid_from", Utc),
+    Column("valid_until", Utc),
+    Column("text", Text, nullable=False, default=""),
+    Index("ix_ledger_event_grant", "grant_id", "at"),
+)
+
+opening = Table(
+    "opening",
+    metadata,
+    _connection("target_id", primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("opening_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("notes", Text),
+    Column("seen_at", Utc, nullable=False),
+)
+
+plan = Table(
+    "plan",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _studio(),
+    _connection("target_id"),
+    Column("hash", Text, nullable=False),
+    Column("made_at", Utc, nullable=False),
+    # open, applied, approved
+    Column("state", Text, nullable=False),
+    Column("counts", Text, nullable=False),
+    Column("changes", Text, nullable=False),
+    Column("ended_at", Utc),
+    Index("ix_plan_target", "target_id", "made_at"),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _studio(),
+    Column("connection", Text, nullable=False),
+    Column("flow", Text, nullable=False, default=""),
+    Column("trigger", Text, nullable=False),
+    # running, done, held, failed (some records), broken (nothing could be done), stopped
+    Column("state", Text, nullable=False),
+    Column("started_at", Utc, nullable=False),
+    Column("ended_at", Utc),
+    Column("counts", Text, nullable=False, default="{}"),
+    Column("steps", Text, nullable=False, default="[]"),
+    Column("calls", Text, nullable=False, default="{}"),
+    Column("error", Text),
+    Index("ix_run_started", "studio_id", "started_at"),
+)
+
+log = Table(
+    "log",
+    metadata,
+    _id(),
+    _studio(),
+    Column("at", Utc, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("run_id", Text),
+    Column("connection", Text),
+    Column("member", Text),
+    Column("code", Text, nullable=False, default=""),
+    Column("text", Text, nullable=False),
+    Index("ix_log_studio", "studio_id", "id"),
+    Index("ix_log_run", "run_id"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    _id(),
+    _studio(),
+    Column("code", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("connection", Text),
+    Column("text", Text, nullable=False),
+    Column("fix", Text, nullable=False, default=""),
+    Column("weight", Integer, nullable=False, default=5),
+    Column("since", Utc, nullable=False),
+    Column("seen_at", Utc, nullable=False),
+    Column("solved_at", Utc),
+    _partial("uq_inbox_open", "studio_id", "code", "subject", unique=True, where="solved_at IS NULL"),
+)
+
+lane = Table(
+    "lane",
+    metadata,
+    _connection("connection_id", primary_key=True),
+    _studio(),
+    Column("wake_at", Utc),
+    Column("reason", Text, nullable=False, default=""),
+    Column("generation", BigInteger, nullable=False, default=0),
+    Column("lease_owner", Text),
+    Column("lease_until", Utc),
+    Column("token", BigInteger, nullable=False, default=0),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("attempted_at", Utc),
+    Column("succeeded_at", Utc),
+    Column("full_at", Utc),
+    Column("down_since", Utc),
+    Column("error", Text),
+    Index("ix_lane_wake", "wake_at"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    _studio(),
+    Column("at", Utc, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("subject", Text, nullable=False, default=""),
+    Column("detail", Text, nullable=False, default=""),
+    Index("ix_audit_studio", "studio_id", "id"),
+)

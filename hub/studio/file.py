@@ -1,0 +1,336 @@
+"""Reading a studio file, with errors that name the line and the key; and writing one, without secrets."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from pydantic import BaseModel, ValidationError
+
+from hub import redact
+from hub.errors import UserError
+from hub.plugins import Plugin, Plugins
+from hub.settings import ConnectionSettings, TargetOptions
+from hub.studio.model import ROW_KINDS, Row, StudioSection
+
+__all__ = ["ConnectionSpec", "StudioFile", "nearest", "parse", "render", "resolve_secret", "spec_from_values"]
+
+
+@dataclass(frozen=True)
+class ConnectionSpec:
+    """A connection as it was asked for. `missing` names secrets that were left out, which is fine where the hub has
+    them already; `origins` says where the others came from."""
+
+    name: str
+    plugin: Plugin
+    settings: ConnectionSettings
+    options: TargetOptions | None
+    origins: Mapping[str, Any] = field(default_factory=dict)
+    missing: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class StudioFile:
+    """A studio file, checked. `studio` None: it adds to a studio instead of describing all of one."""
+
+    path: Path
+    studio: StudioSection | None
+    connections: Sequence[ConnectionSpec]
+    rows: Mapping[str, Sequence[Row]]
+
+
+class _Problems:
+    """Collects everything that is wrong, so that one run shows it all."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        self.lines = _Lines(text)
+        self.found: list[tuple[int, str]] = []
+
+    def add(self, table: str, index: int | None, key: str | None, what: str) -> None:
+        self.found.append((self.lines.of(table, index, key), what))
+
+    def raise_any(self) -> None:
+        if not self.found:
+            return
+        listed = [f"{self.path.name} line {line}: {what}" for line, what in sorted(set(self.found))]
+        raise UserError("\n".join(listed), fix="Nothing was imported.", code="studio_file")
+
+
+class _Lines:
+    """Where things stand in a TOML text: tables by name and number, keys in them."""
+
+    _TABLE = re.compile(r"^\s*\[\[?\s*([A-Za-z0-9_.\-]+)\s*\]\]?\s*(?:#.*)?$")
+    _KEY = re.compile(r"""^\s*(?:"([^"]+)"|'([^']+)'|([A-Za-z0-9_\-]+))\s*[.=]""")
+
+    def __init__(self, text: str) -> None:
+        self._places: dict[tuple[str, int, str | None], int] = {}
+        counts: dict[str, int] = {}
+        table, index = "", 0
+        for number, line in enumerate(text.splitlines(), 1):
+            if match := self._TABLE.match(line):
+                table = match[1]
+                index = counts.get(table, -1) + 1
+                counts[table] = index
+                self._places[table, index, None] = number
+            elif match := self._KEY.match(line):
+                key = match[1] or match[2] or match[3]
+                self._places.setdefault((table, index, key), number)
+
+    def of(self, table: str, index: int | None, key: str | None) -> int:
+        for place in ((table, index or 0, key), (table, index or 0, None), ("", 0, table), ("", 0, key)):
+            if place in self._places:
+                return self._places[place]
+        return 1
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A sentence that suggests the nearest valid word, or lists them where none is near."""
+    words = sorted(known)
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else f"valid: {', '.join(words)}"
+
+
+def parse(path: Path, plugins: Plugins, *, known: Mapping[str, str] | None = None) -> StudioFile:
+    """Read and check a studio file.
+
+    `known` are the connections that exist already (name → plugin), which rows may refer to. Raises UserError that
+    lists every problem with its line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{path} can't be read", said=error.strerror or str(error), code="studio_file") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path.name} is not UTF-8 (byte {error.start})", fix="Save it as UTF-8.") from error
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path.name} is not valid TOML", said=str(error), code="studio_file") from error
+
+    problems = _Problems(path, text)
+    for key in document:
+        if key not in {"studio", "connections", *ROW_KINDS}:
+            problems.add(
+                key, None, key, f"unknown table {key!r}; {nearest(key, ['studio', 'connections', *ROW_KINDS])}"
+            )
+    studio = None
+    if "studio" in document:
+        studio = _check(StudioSection, document["studio"], "studio", None, "[studio]", problems)
+    connections = _connections(document, path, plugins, problems)
+    names = {**(known or {}), **{spec.name: spec.plugin.name for spec in connections}}
+    named = _list_of_tables(document, "connections", problems)
+    declared = {entry.get("name") for entry in named if isinstance(entry.get("name"), str)}
+    rows: dict[str, list[Row]] = {}
+    for kind, model in ROW_KINDS.items():
+        if kind not in document:
+            continue
+        rows[kind] = []
+        for index, values in enumerate(_list_of_tables(document, kind, problems)):
+            row = _check(model, values, kind, index, f"[[{kind}]]", problems)
+            if row is None:
+                continue
+            _check_names(row, kind, index, names, declared, plugins, problems)
+            rows[kind].append(row)
+    problems.raise_any()
+    return StudioFile(path, studio, connections, rows)
+
+
+def _connections(
+    document: Mapping[str, Any], path: Path, plugins: Plugins, problems: _Problems
+) -> list[ConnectionSpec]:
+    specs: list[ConnectionSpec] = []
+    for index, values in enumerate(_list_of_tables(document, "connections", problems)):
+        name, plugin_name = values.get("name"), values.get("plugin")
+        label = f"[[connections]] {name!r}" if isinstance(name, str) else "[[connections]]"
+        if not isinstance(name, str) or not _NAME.match(name):
+            problems.add("connections", index, "name", f"{label}: name is letters, digits, - and _ (it stands in ids)")
+            continue
+        if any(spec.name == name for spec in specs):
+            problems.add("connections", index, "name", f"{label}: the name stands there twice")
+            continue
+        if not isinstance(plugin_name, str):
+            problems.add("connections", index, "plugin", f"{label}: plugin is missing")
+            continue
+        try:
+            plugin = plugins[plugin_name]
+        except UserError as error:
+            problems.add("connections", index, "plugin", f"{label}: {error}")
+            continue
+        rest = {key: value for key, value in values.items() if key not in {"name", "plugin"}}
+        found: list[tuple[str | None, str]] = []
+        spec = spec_from_values(name, plugin, rest, base=path.parent, found=found)
+        for key, what in found:
+            problems.add("connections", index, key, f"{label}: {what}")
+        if spec is not None:
+            specs.append(spec)
+    return specs
+
+
+_NAME = re.compile(r"^[A-Za-z0-9_\-]+$")
+
+
+def spec_from_values(
+    name: str, plugin: Plugin, values: Mapping[str, Any], *, base: Path, found: list[tuple[str | None, str]]
+) -> ConnectionSpec | None:
+    """A connection from raw values (a table of the file, or what `connect` was given).
+
+    Relative paths are taken from `base`. Problems go into `found` as (key, sentence); None then.
+    """
+    before = len(found)
+    fields = plugin.settings.model_fields
+    option_names = set(TargetOptions.model_fields) if plugin.kind != "booking" else set()
+    settings: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+    origins: dict[str, Any] = {}
+    for key, value in values.items():
+        if key in option_names:
+            options[key] = value
+        elif key in fields:
+            try:
+                settings[key], origin = resolve_secret(value, base)
+            except UserError as error:
+                found.append((key, str(error)))
+                continue
+            if origin is not None:
+                origins[key] = origin
+        elif key in TargetOptions.model_fields:
+            found.append((key, f"{key!r} is for locks and trackers; {plugin.title} is only read"))
+        else:
+            found.append((key, f"unknown key {key!r}; {nearest(key, [*fields, *option_names])}"))
+    if plugin.kind != "booking" and "policy" not in options:
+        found.append((None, 'policy is missing: choose "sync", "grant_only" or "observe"'))
+        options["policy"] = "observe"
+    missing = frozenset(
+        key for key in plugin.settings.secret_names() if fields[key].is_required() and key not in values
+    )
+    for key in missing:
+        settings[key] = "left-out"
+    model = _validate(plugin.settings, settings, found)
+    target = _validate(TargetOptions, options, found) if plugin.kind != "booking" else None
+    if len(found) > before or model is None:
+        return None
+    for key in fields:
+        value = getattr(model, key)
+        if isinstance(value, Path):
+            setattr(model, key, Path(os.path.normpath(base.absolute() / value.expanduser())))
+    redact.know(*(secret for key, secret in model.secrets().items() if key not in missing))
+    return ConnectionSpec(name, plugin, model, target, origins, missing)
+
+
+def resolve_secret(value: Any, base: Path) -> tuple[Any, dict[str, str] | None]:
+    """A value, or what `{ env = "NAME" }` or `{ file = "PATH" }` points to, with that origin."""
+    if not isinstance(value, Mapping) or set(value) not in ({"env"}, {"file"}):
+        return value, None
+    if "env" in value:
+        found = os.environ.get(str(value["env"]))
+        if found is None:
+            raise UserError(f"the environment has no {value['env']}")
+        return found, {"env": str(value["env"])}
+    path = base / Path(str(value["file"])).expanduser()
+    try:
+        return path.read_text(encoding="utf-8").strip(), {"file": str(path)}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"the file {path} can't be read") from error
+
+
+def _validate(model: type[Any], values: Mapping[str, Any], found: list[tuple[str | None, str]]) -> Any:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        found += [(_key(item), _sentence(item, model)) for item in error.errors()]
+        return None
+
+
+def _check(model: type[Any], values: Any, table: str, index: int | None, label: str, problems: _Problems) -> Any:
+    if not isinstance(values, Mapping):
+        problems.add(table, index, table, f"{label} must be a table")
+        return None
+    found: list[tuple[str | None, str]] = []
+    made = _validate(model, values, found)
+    for key, what in found:
+        problems.add(table, index, key, f"{label}: {what}")
+    return made
+
+
+def _key(item: Any) -> str | None:
+    place = item["loc"]
+    return str(place[0]) if place else None
+
+
+def _sentence(item: Any, model: type[BaseModel]) -> str:
+    names = [info.alias or name for name, info in model.model_fields.items()]
+    where = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        inner = len(item["loc"]) > 1
+        return f"unknown key {where!r}" + ("" if inner else f"; {nearest(str(item['loc'][-1]), names)}")
+    if item["type"] == "missing":
+        return f"{where} is missing"
+    text = redact.mask(str(item["msg"]).removeprefix("Value error, "))
+    return f"{where}: {text}" if where else text
+
+
+def _list_of_tables(document: Mapping[str, Any], key: str, problems: _Problems) -> list[Mapping[str, Any]]:
+    value = document.get(key, [])
+    if not isinstance(value, list) or any(not isinstance(entry, Mapping) for entry in value):
+        if key in document:
+            problems.add(key, None, key, f"write [[{key}]], once for each row")
+        return []
+    return value
+
+
+def _check_names(
+    row: Row,
+    kind: str,
+    index: int,
+    names: Mapping[str, str],
+    declared: set[Any],
+    plugins: Plugins,
+    problems: _Problems,
+) -> None:
+    for key, name, kinds in (
+        ("member" if kind == "links" else "source", row.source_name, {"booking"}),
+        ("target", row.target, {"lock", "tracker"}),
+    ):
+        if name not in names:
+            if name not in declared:
+                problems.add(kind, index, key, f"[[{kind}]]: there is no connection {name!r}; {nearest(name, names)}")
+        elif names[name] in plugins.loaded and plugins.loaded[names[name]].kind not in kinds:
+            word = "read from" if key != "target" else "written to"
+            problems.add(kind, index, key, f"[[{kind}]]: {name!r} is not a connection that is {word}")
+
+
+def render(
+    studio: StudioSection, connections: Sequence[Mapping[str, Any]], rows: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> str:
+    """A studio file as text. Secrets must not be in it: the caller passes their origins or leaves them out."""
+    document = tomlkit.document()
+    document["studio"] = studio.model_dump(exclude_none=True)
+    if connections:
+        document["connections"] = _array_of_tables(connections)
+    for kind, values in rows.items():
+        if values:
+            document[kind] = _array_of_tables(values)
+    return tomlkit.dumps(document)
+
+
+def _array_of_tables(entries: Sequence[Mapping[str, Any]]) -> tomlkit.items.AoT:
+    array = tomlkit.aot()
+    for entry in entries:
+        table = tomlkit.table()
+        for key, value in entry.items():
+            if isinstance(value, Mapping):
+                inline = tomlkit.inline_table()
+                inline.update(value)
+                table[key] = inline
+            else:
+                table[key] = value
+        array.append(table)
+    return array

@@ -1,0 +1,187 @@
+"""Importing a studio file into the database, and exporting one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.core import Hub
+from hub.errors import UserError
+from hub.ingest.read import mark_dirty
+from hub.settings import duration_text
+from hub.store import journal
+from hub.store import tables as t
+from hub.studio import registry
+from hub.studio.file import ConnectionSpec, StudioFile, parse, render
+from hub.studio.model import ROW_KINDS, Row
+
+__all__ = ["Imported", "export_text", "import_file", "save_one_connection", "save_rows"]
+
+
+@dataclass
+class Imported:
+    """What an import changed, in sentences."""
+
+    changes: list[str] = field(default_factory=list)
+
+
+async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
+    """Bring the studio in line with a file, all of it or nothing.
+
+    Connections are matched by name; those that the file does not name stay. A file with `[studio]` describes the whole
+    studio, so mapping tables that it lacks are emptied; without `[studio]` only the tables in it are replaced. Raises
+    UserError that names line and key.
+    """
+    known: dict[str, str] = {}
+    if hub.studio is not None:
+        known = {row.name: row.plugin for row in await hub.connections()}
+    file = parse(path, hub.plugins, known=known)
+    done = Imported()
+    async with hub.database.write() as db:
+        studio = await _studio(hub, db, file, done)
+        rows = {row.name: row for row in await registry.connections(db, studio)}
+        for spec in file.connections:
+            await _connection(hub, db, studio, spec, rows.get(spec.name), done)
+        kinds = [kind for kind in ROW_KINDS if kind in file.rows or file.studio is not None]
+        for kind in kinds:
+            await save_rows(db, studio, kind, file.rows.get(kind, ()), done)
+        if done.changes:
+            await journal.add_audit(
+                db,
+                studio.id,
+                who=who,
+                act="import",
+                subject=path.name,
+                detail="; ".join(done.changes),
+                now=hub.clock.now(),
+            )
+    hub.studio = studio
+    return done
+
+
+async def _studio(hub: Hub, db: AsyncConnection, file: StudioFile, done: Imported) -> registry.Studio:
+    if file.studio is None:
+        if hub.studio is None:
+            raise UserError(
+                f"{file.path.name} has no [studio] table and there is no studio yet",
+                fix='Add [studio] with name and timezone = "Europe/Zurich".',
+                code="studio_file",
+            )
+        return hub.studio
+    current = hub.studio
+    if current is not None and not hub.database.is_sqlite and hub.settings.studio is None:
+        # One server holds many studios: another name is another studio, not a new name for this one.
+        current = current if current.name == file.studio.name else None
+    studio = await registry.save_studio(db, file.studio, current=current, vault=hub.vault, now=hub.clock.now())
+    if current is None:
+        done.changes.append(f"studio {studio.name!r} created")
+    elif current != studio:
+        done.changes.append(f"studio {studio.name!r} changed")
+        if current.timezone != studio.timezone:
+            await _everybody(db, studio)
+    return studio
+
+
+async def _connection(
+    hub: Hub,
+    db: AsyncConnection,
+    studio: registry.Studio,
+    spec: ConnectionSpec,
+    current: registry.ConnectionRow | None,
+    done: Imported,
+) -> int:
+    connection_id, changed = await registry.save_connection(
+        db, studio, spec, current=current, vault=hub.vault, now=hub.clock.now()
+    )
+    if current is None:
+        done.changes.append(f"connection {spec.name!r} ({spec.plugin.title}) created")
+    elif changed:
+        done.changes.append(f"connection {spec.name!r} changed")
+    if spec.options is not None and (current is None or current.options != spec.options):
+        await _everybody(db, studio, target=spec.name)
+    return connection_id
+
+
+async def save_one_connection(hub: Hub, spec: ConnectionSpec, *, who: str) -> Imported:
+    """Create or change one connection."""
+    done = Imported()
+    studio = hub.the_studio
+    async with hub.database.write() as db:
+        rows = {row.name: row for row in await registry.connections(db, studio)}
+        await _connection(hub, db, studio, spec, rows.get(spec.name), done)
+        if done.changes:
+            await journal.add_audit(
+                db,
+                studio.id,
+                who=who,
+                act="connect",
+                subject=spec.name,
+                detail="; ".join(done.changes),
+                now=hub.clock.now(),
+            )
+    return done
+
+
+async def save_rows(
+    db: AsyncConnection, studio: registry.Studio, kind: str, rows: Sequence[Row], done: Imported
+) -> None:
+    """Put these rows in the place of a whole mapping table, and put everybody they concern on the agenda."""
+    before = [stored.row for stored in await registry.mapping_rows(db, studio, kind=kind)]
+    if before == list(rows):
+        return
+    await registry.replace_mapping(db, studio, kind, rows)
+    done.changes.append(f"{kind}: {len(rows)} rows (were {len(before)})")
+    edited = [row for row in (*before, *rows) if row not in before or row not in rows]
+    moved = [row.target for row in edited] or [row.target for row in rows]
+    for target in sorted(set(moved)):
+        await _everybody(db, studio, target=target)
+
+
+async def _everybody(db: AsyncConnection, studio: registry.Studio, *, target: str | None = None) -> None:
+    """Put every member of every source on the agenda of a target (or of all of them)."""
+    every = await registry.connections(db, studio)
+    targets = [row for row in every if row.options is not None and target in {None, row.name}]
+    sources = [row for row in every if row.options is None]
+    r = t.record.c
+    for one in targets:
+        for source in sources:
+            query = select(r.owner).where(r.source_id == source.id, r.owner.is_not(None)).distinct()
+            owners = set((await db.execute(query)).scalars())
+            if owners:
+                await mark_dirty(db, one.id, source.id, owners)
+
+
+async def export_text(hub: Hub) -> str:
+    """The studio as a file. Secrets are never in it: only where they came from, where that is known."""
+    studio = hub.the_studio
+    async with hub.database.read() as db:
+        rows = await registry.connections(db, studio)
+        mapping = await registry.mapping_rows(db, studio)
+    connections: list[dict[str, Any]] = []
+    for row in rows:
+        entry: dict[str, Any] = {"name": row.name, "plugin": row.plugin, **row.settings, **row.secret_origins}
+        if row.plugin in hub.plugins.loaded:
+            model = hub.plugins.loaded[row.plugin].settings.model_validate(
+                {**row.settings, **dict.fromkeys(hub.plugins.loaded[row.plugin].settings.secret_names(), "left-out")}
+            )
+            if model.every is not None:
+                entry["every"] = duration_text(model.every)
+        if row.options is not None:
+            entry |= row.options.model_dump(exclude_none=True)
+            if not entry["protect"]:
+                del entry["protect"]
+        connections.append(entry)
+    tables: dict[str, list[dict[str, Any]]] = {kind: [] for kind in ROW_KINDS}
+    for stored in mapping:
+        tables[stored.kind].append(stored.row.model_dump(by_alias=True, exclude_none=True, exclude_defaults=False))
+    for kind in ("passes", "rooms"):
+        for row_values in tables[kind]:
+            for empty in ("locks", "seats"):
+                if not row_values.get(empty, True):
+                    del row_values[empty]
+    return render(studio.section, connections, tables)

@@ -1,0 +1,278 @@
+"""Studios, connections and mapping rows in the database."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub import redact
+from hub.errors import UserError
+from hub.plugins import Plugin, Plugins
+from hub.settings import ConnectionSettings, TargetOptions
+from hub.store import tables as t
+from hub.studio.file import ConnectionSpec, nearest
+from hub.studio.model import ROW_KINDS, Row, StudioSection
+from hub.vault import Vault
+
+__all__ = [
+    "ConnectionRow",
+    "MappingRow",
+    "Studio",
+    "any_studio",
+    "connections",
+    "delete_connection",
+    "find_studio",
+    "mapping_rows",
+    "replace_mapping",
+    "save_connection",
+    "save_studio",
+]
+
+
+@dataclass(frozen=True)
+class Studio:
+    """One studio (tenant) of the database."""
+
+    id: int
+    name: str
+    timezone: str
+    language: str
+    instance: str
+    sealed_pepper: bytes
+
+    @property
+    def section(self) -> StudioSection:
+        """The studio as `[studio]` of a file."""
+        return StudioSection.model_validate({"name": self.name, "timezone": self.timezone, "language": self.language})
+
+
+@dataclass(frozen=True)
+class ConnectionRow:
+    """A connection as stored: its secrets are still sealed."""
+
+    id: int
+    studio_id: int
+    name: str
+    plugin: str
+    settings: Mapping[str, Any]
+    sealed_secrets: bytes | None
+    secret_origins: Mapping[str, Any]
+    options: TargetOptions | None
+    created_at: datetime
+
+    def open_settings(self, plugin: Plugin, vault: Vault) -> ConnectionSettings:
+        """The settings with their secrets in clear. Raises UserError where the plugin no longer takes them."""
+        values = dict(self.settings)
+        if self.sealed_secrets is not None:
+            values |= json.loads(vault.open(self.sealed_secrets))
+        try:
+            made = plugin.settings.model_validate(values)
+        except ValidationError as error:
+            names = ", ".join(sorted({str(item["loc"][0]) for item in error.errors() if item["loc"]}))
+            raise UserError(
+                f"the settings of {self.name!r} don't fit plugin {self.plugin!r}",
+                said=names,
+                fix="Import the studio file again, or set them in the terminal UI.",
+                code="settings",
+            ) from error
+        redact.know(*made.secrets().values())
+        return made
+
+
+@dataclass(frozen=True)
+class MappingRow:
+    """A mapping row as stored. `position` counts from 1 within its table, as people see it."""
+
+    id: int
+    kind: str
+    position: int
+    source: str
+    target: str
+    row: Row
+
+
+async def find_studio(connection: AsyncConnection, name: str | None = None) -> Studio | None:
+    """The studio of that name, or the only one there is. Raises UserError where the choice is open."""
+    found = (await connection.execute(select(t.studio).order_by(t.studio.c.id))).all()
+    studios = [Studio(row.id, row.name, row.timezone, row.language, row.instance, row.sealed_pepper) for row in found]
+    if name is not None:
+        for studio in studios:
+            if studio.name == name:
+                return studio
+        if studios:
+            raise UserError(f"there is no studio {name!r}", fix=nearest(name, [s.name for s in studios]))
+        return None
+    if len(studios) > 1:
+        listed = ", ".join(repr(studio.name) for studio in studios)
+        raise UserError("this database has several studios", fix=f"Say which: --studio NAME, one of {listed}.")
+    return studios[0] if studios else None
+
+
+async def any_studio(connection: AsyncConnection) -> bool:
+    """Whether the database has a studio."""
+    return (await connection.execute(select(t.studio.c.id).limit(1))).first() is not None
+
+
+async def save_studio(
+    connection: AsyncConnection, section: StudioSection, *, current: Studio | None, vault: Vault, now: datetime
+) -> Studio:
+    """Create the studio, or bring `current` up to date."""
+    values = section.model_dump()
+    if current is not None:
+        await connection.execute(update(t.studio).where(t.studio.c.id == current.id).values(**values))
+        return Studio(current.id, **values, instance=current.instance, sealed_pepper=current.sealed_pepper)
+    instance, pepper = secrets.token_hex(4), vault.seal(secrets.token_hex(32))
+    made = await connection.execute(
+        insert(t.studio)
+        .values(**values, instance=instance, sealed_pepper=pepper, created_at=now)
+        .returning(t.studio.c.id)
+    )
+    return Studio(made.scalar_one(), **values, instance=instance, sealed_pepper=pepper)
+
+
+async def connections(connection: AsyncConnection, studio: Studio) -> list[ConnectionRow]:
+    """The studio's connections, oldest first."""
+    query = select(t.connection).where(t.connection.c.studio_id == studio.id).order_by(t.connection.c.id)
+    return [
+        ConnectionRow(
+            id=row.id,
+            studio_id=row.studio_id,
+            name=row.name,
+            plugin=row.plugin,
+            settings=json.loads(row.settings),
+            sealed_secrets=row.sealed_secrets,
+            secret_origins=json.loads(row.secret_origins),
+            options=TargetOptions.model_validate_json(row.target_options) if row.target_options else None,
+            created_at=row.created_at,
+        )
+        for row in (await connection.execute(query)).all()
+    ]
+
+
+async def save_connection(
+    connection: AsyncConnection,
+    studio: Studio,
+    spec: ConnectionSpec,
+    *,
+    current: ConnectionRow | None,
+    vault: Vault,
+    now: datetime,
+) -> tuple[int, bool]:
+    """Create or update a connection; returns its id and whether anything changed.
+
+    Secrets that the spec leaves out keep their stored value. Raises UserError where there is none, or where the name
+    belongs to another plugin.
+    """
+    kept: dict[str, str] = {}
+    if current is not None:
+        if current.plugin != spec.plugin.name:
+            raise UserError(
+                f"{spec.name!r} is a connection of plugin {current.plugin!r}, not {spec.plugin.name!r}",
+                fix=f"Choose another name, or `studiohub disconnect {spec.name}` first.",
+            )
+        if current.sealed_secrets is not None:
+            kept = json.loads(vault.open(current.sealed_secrets))
+    lacking = sorted(spec.missing - kept.keys())
+    if lacking:
+        raise UserError(
+            f"connection {spec.name!r} needs {', '.join(lacking)}",
+            fix=f'Write {lacking[0]} = {{ env = "NAME" }} or {{ file = "PATH" }} in the studio file.',
+            code="secret_missing",
+        )
+    given = {name: value for name, value in spec.settings.secrets().items() if name not in spec.missing}
+    secret_values = {**{name: kept[name] for name in spec.missing}, **given}
+    settings = spec.settings.model_dump(mode="json", exclude=set(spec.settings.secret_names()), exclude_none=True)
+    origins = {name: spec.origins[name] for name in given if name in spec.origins}
+    if current is not None:
+        origins = {**{k: v for k, v in current.secret_origins.items() if k in spec.missing}, **origins}
+    options = spec.options.model_dump_json() if spec.options is not None else None
+    if (
+        current is not None
+        and current.settings == settings
+        and kept == secret_values
+        and current.secret_origins == origins
+        and current.options == spec.options
+    ):
+        return current.id, False
+    values = {
+        "settings": json.dumps(settings, sort_keys=True),
+        "sealed_secrets": vault.seal(json.dumps(secret_values)) if secret_values else None,
+        "secret_origins": json.dumps(origins),
+        "target_options": options,
+        "changed_at": now,
+    }
+    if current is not None:
+        await connection.execute(update(t.connection).where(t.connection.c.id == current.id).values(**values))
+        return current.id, True
+    made = await connection.execute(
+        insert(t.connection)
+        .values(studio_id=studio.id, name=spec.name, plugin=spec.plugin.name, created_at=now, **values)
+        .returning(t.connection.c.id)
+    )
+    new_id = made.scalar_one()
+    await connection.execute(insert(t.lane).values(connection_id=new_id, studio_id=studio.id))
+    return new_id, True
+
+
+async def delete_connection(connection: AsyncConnection, studio: Studio, row: ConnectionRow) -> None:
+    """Forget a connection with everything that hangs on it: records, ledger, links, mapping rows."""
+    await connection.execute(
+        delete(t.mapping).where(
+            t.mapping.c.studio_id == studio.id, (t.mapping.c.target == row.name) | (t.mapping.c.source == row.name)
+        )
+    )
+    await connection.execute(
+        delete(t.connection).where(t.connection.c.id == row.id, t.connection.c.studio_id == studio.id)
+    )
+
+
+async def mapping_rows(
+    connection: AsyncConnection, studio: Studio, *, target: str | None = None, kind: str | None = None
+) -> list[MappingRow]:
+    """The studio's mapping rows in the order in which people wrote them."""
+    query = select(t.mapping).where(t.mapping.c.studio_id == studio.id)
+    if target is not None:
+        query = query.where(t.mapping.c.target == target)
+    if kind is not None:
+        query = query.where(t.mapping.c.kind == kind)
+    found = (await connection.execute(query.order_by(t.mapping.c.kind, t.mapping.c.position))).all()
+    return [
+        MappingRow(
+            row.id, row.kind, row.position, row.source, row.target, ROW_KINDS[row.kind].model_validate_json(row.data)
+        )
+        for row in found
+    ]
+
+
+async def replace_mapping(connection: AsyncConnection, studio: Studio, kind: str, rows: Sequence[Row]) -> None:
+    """Put these rows in the place of all rows of that table."""
+    await connection.execute(delete(t.mapping).where(t.mapping.c.studio_id == studio.id, t.mapping.c.kind == kind))
+    if rows:
+        await connection.execute(
+            insert(t.mapping),
+            [
+                {
+                    "studio_id": studio.id,
+                    "kind": kind,
+                    "position": position,
+                    "source": row.source_name,
+                    "target": row.target,
+                    "data": row.model_dump_json(by_alias=True, exclude_none=True),
+                }
+                for position, row in enumerate(rows, 1)
+            ],
+        )
+
+
+def secret_placeholder(row: ConnectionRow, plugins: Plugins) -> dict[str, Any]:
+    """The origins of a connection's secrets, for an export."""
+    names = plugins.loaded[row.plugin].settings.secret_names() if row.plugin in plugins.loaded else frozenset()
+    return {name: origin for name, origin in row.secret_origins.items() if name in names}

@@ -1,0 +1,34 @@
+"""What the author of a plugin tests with: the base of vendor simulators and their fault switches.
+
+A simulator is the vendor in memory, so that tests, the demo and an integrator's first day need no account. Serve it
+with `serve`, or hand it to `hub.http.answering` and stay in the process.
+"""
+
+from __future__ import annotations
+
+from hub.testing.exchange import Entry, Log, Reject, Reply, Request
+from hub.testing.faults import Faults, Outage, Slow, StaleReads, Status, Switch
+from hub.testing.routing import Operation, operation
+from hub.testing.serving import serve, serve_in_thread
+from hub.testing.simulator import CONTROL_PATH, Simulator, World
+
+__all__ = [
+    "CONTROL_PATH",
+    "Entry",
+    "Faults",
+    "Log",
+    "Operation",
+    "Outage",
+    "Reject",
+    "Reply",
+    "Request",
+    "Simulator",
+    "Slow",
+    "StaleReads",
+    "Status",
+    "Switch",
+    "World",
+    "operation",
+    "serve",
+    "serve_in_thread",
+]

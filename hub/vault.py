@@ -1,0 +1,123 @@
+"""Sealing secrets at rest, and comparing codes without keeping them in clear.
+
+The key lives outside the database: in the home folder's `key` file (readable by its owner only) or in `STUDIOHUB_KEY`.
+There may be several keys, the newest first: everything is sealed with the newest and opened with any.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from hub import redact
+from hub.errors import UserError
+
+__all__ = ["Vault", "new_key", "write_key_file"]
+
+FILE_NAME = "key"
+
+
+def new_key() -> str:
+    """A fresh sealing key."""
+    return Fernet.generate_key().decode()
+
+
+class Vault:
+    """Seals and opens texts with the installation's keys."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        try:
+            self._fernet = MultiFernet([Fernet(key.encode()) for key in keys])
+        except (ValueError, TypeError) as error:
+            raise UserError(
+                "the sealing key can't be read",
+                fix="It is 44 characters of base64, as `studiohub init` writes it; several are separated by commas.",
+                code="key",
+            ) from error
+        redact.know(*keys)
+
+    @classmethod
+    def load(cls, home: Path, key: str | None = None) -> Vault:
+        """The vault of an installation: `key` (from the environment) or the key file in `home`.
+
+        Raises UserError where there is no key, or where others than its owner can read the file.
+        """
+        return cls(_split(key) if key else read_key_file(home))
+
+    def seal(self, text: str) -> bytes:
+        """Encrypt a text."""
+        return self._fernet.encrypt(text.encode())
+
+    def open(self, sealed: bytes) -> str:
+        """Decrypt a text, and register it as secret. Raises UserError where the key is not the one that sealed it."""
+        try:
+            text = self._fernet.decrypt(sealed).decode()
+        except InvalidToken as error:
+            raise UserError(
+                "a stored secret can't be opened with this key",
+                fix="Put back the key file that belongs to this database, or set the secrets anew.",
+                code="key",
+            ) from error
+        redact.know(text)
+        return text
+
+    def reseal(self, sealed: bytes) -> bytes:
+        """Seal again with the newest key."""
+        try:
+            return self._fernet.rotate(sealed)
+        except InvalidToken as error:
+            raise UserError("a stored secret can't be opened with any of the keys", code="key") from error
+
+
+def fingerprint(text: str, pepper: str) -> str:
+    """A keyed fingerprint: equal codes have equal ones, and nothing can be read from them without the pepper."""
+    return hmac.new(pepper.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def read_key_file(home: Path) -> list[str]:
+    """The keys in the home folder's key file, newest first."""
+    path = home / FILE_NAME
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="ascii")
+    except FileNotFoundError as error:
+        raise UserError(
+            f"there is no key file at {path}",
+            fix="Run `studiohub init`, put the file back from where you keep it, or set STUDIOHUB_KEY.",
+            code="key",
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"the key file {path} can't be read", said=str(error), code="key") from error
+    if stat.S_IMODE(mode) & 0o077:
+        raise UserError(
+            f"the key file {path} can be read by others ({stat.S_IMODE(mode):04o})",
+            fix=f"Run `chmod 600 {path}`.",
+            code="key",
+        )
+    keys = _split(text)
+    if not keys:
+        raise UserError(f"the key file {path} is empty", code="key")
+    return keys
+
+
+def write_key_file(home: Path, keys: Sequence[str]) -> Path:
+    """Write the key file in one step, readable by its owner only."""
+    path = home / FILE_NAME
+    draft = home / f".{FILE_NAME}.{os.getpid()}"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write("".join(f"{key}\n" for key in keys))
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    return path
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.replace("\n", ",").split(",") if part.strip()]

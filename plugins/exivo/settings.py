@@ -1,0 +1,24 @@
+"""What an admin fills in for exivo."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from hub import ConnectionSettings
+
+__all__ = ["ExivoSettings"]
+
+
+class ExivoSettings(ConnectionSettings):
+    """From the API settings of the exivo portal. The secret is shown there once; a lost one means a new key."""
+
+    site_id: str = Field(min_length=1, title="Site ID")
+    api_key: str = Field(min_length=1, title="API key")
+    api_secret: SecretStr = Field(title="Secret API key")
+    badge_number: Literal["cid", "uid"] = Field(
+        "cid", title="Badge numbers are", description="cid of smart media, or uid of insecure ones"
+    )
+    page_size: int = Field(100, ge=1, le=500, title="Page size")
+    timeout: float = Field(10.0, gt=0, le=120, title="Time-out in seconds")
