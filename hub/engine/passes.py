@@ -558,7 +558,7 @@ async def _blocked_inbox(hub: Hub, db: AsyncConnection, row: registry.Connection
     """One line for each reason that blocks people, with how many."""
     a = t.agenda.c
     query = select(a.note, func.count()).where(a.target_id == row.id, a.note.in_(_BLOCKED)).group_by(a.note)
-    counts: dict[str, int] = dict((await db.execute(query)).tuples().all())
+    counts: dict[str, int] = dict((await db.execute(query)).all())
     for code, (text, fix) in _BLOCKED.items():
         subject, count = f"{row.name}: {code}", counts.get(code, 0)
         if not count:

@@ -318,7 +318,7 @@ async def _finish(read: _Read, mark: Complete | None, *, misses: int) -> None:
 async def _live_counts(db: AsyncConnection, source_id: int) -> dict[str, int]:
     r = t.record.c
     query = select(r.kind, func.count()).where(r.source_id == source_id, r.deleted_at.is_(None)).group_by(r.kind)
-    return dict((await db.execute(query)).tuples().all())
+    return dict((await db.execute(query)).all())
 
 
 async def _missed(read: _Read, kind: str, *, misses: int) -> None:

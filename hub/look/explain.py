@@ -138,9 +138,9 @@ async def _set_aside(db: AsyncConnection, studio_id: int, found: Found) -> str |
     )
     r = t.record.c
     own = select(r.kind, r.record_id).where(r.source_id == found.source_id, r.owner == found.member_id)
-    subjects = {f"{found.source}: {kind} {record_id}" for kind, record_id in (await db.execute(own)).tuples()}
+    subjects = {f"{found.source}: {kind} {record_id}" for kind, record_id in (await db.execute(own)).all()}
     subjects.add(f"{found.source}: member {found.member_id}")
-    for subject, text in (await db.execute(query)).tuples():
+    for subject, text in (await db.execute(query)).all():
         if subject in subjects:
             return str(text).split(". What was known")[0]
     return None

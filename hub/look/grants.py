@@ -102,7 +102,7 @@ async def count_grants(db: AsyncConnection, studio: Studio) -> dict[str, int]:
     c = t.ledger.c
     query = select(c.state, func.count()).where(c.studio_id == studio.id).group_by(c.state)
     counts: dict[str, int] = {}
-    for state, count in (await db.execute(query)).tuples():
+    for state, count in (await db.execute(query)).all():
         counts[SHOWN[state]] = counts.get(SHOWN[state], 0) + count
     return counts
 
