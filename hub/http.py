@@ -176,9 +176,10 @@ class Client:
                 on=_pause_before_next,
                 attempts=self._attempts,
                 timeout=60.0,
-                wait_initial=0.2,
+                wait_initial=0.1,
                 wait_max=3.0,
-                wait_jitter=0.2,
+                wait_jitter=0.05,
+                wait_exp_base=4,
             ):
                 with attempt:
                     return await self._once(request, where, repeatable=repeatable, accept=wanted)

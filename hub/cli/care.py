@@ -20,7 +20,7 @@ async def doctor_(*, json: Json = False) -> int:
         output.print_json([vars(finding) for finding in findings])
     else:
         for finding in findings:
-            output.line(f"{output.status(finding.state, '')} {escape(finding.what)}")
+            output.line(f"{output.mark(finding.state)} {escape(finding.what)}")
             if finding.fix:
                 output.line(f"    [cyan]→[/] {escape(finding.fix)}")
     return 1 if any(finding.state == "failed" for finding in findings) else 0
@@ -34,4 +34,4 @@ async def rotate() -> None:
     """Make a new key, seal every secret with it, and drop the old one."""
     async with opened() as hub:
         count = await rotate_key(hub, who=who())
-    output.line(f"{output.status('ok', '')} {count} secrets are sealed with the new key. Keep a copy of it elsewhere.")
+    output.line(f"{output.mark('ok')} {count} secrets are sealed with the new key. Keep a copy of it elsewhere.")

@@ -65,7 +65,7 @@ async def grants_(
             escape(view.member),
             escape(view.name),
             escape(view.target),
-            escape(str(view.opens.get("group") or ", ".join(view.opens.get("locks", [])))),
+            escape(view.opens_text),
             escape(moment_text(view.valid_until, zone) or "open end"),
             escape(view.reason),
             *([view.code or "", view.url or ""] if reveal else []),
@@ -101,7 +101,7 @@ async def runs_(*, connection: str | None = None, limit: int = 30, json: Json = 
             output.status(run["state"]),
             times.from_text(run["started_at"]).astimezone(zone).strftime("%d %b %H:%M:%S"),
             escape(run["flow"]),
-            ", ".join(f"{count} {name}" for name, count in run["counts"].items() if count),
+            ", ".join(f"{count} {name}" for name, count in run["counts"].items() if count and "seen" not in name),
             f"{run['seconds']:.1f} s" if run["seconds"] is not None else "…",
             escape(run["trigger"]),
         ]
@@ -161,7 +161,7 @@ async def log_(
 def _show_line(line: dict[str, Any], zone: Any) -> None:
     moment = times.from_text(line["at"]).astimezone(zone).strftime("%d %b %H:%M:%S")
     who = f" {line['member']}" if line["member"] else ""
-    mark = output.status(line["level"], "") if line["level"] != "info" else "  "
+    mark = f"{output.mark(line['level'])} " if line["level"] != "info" else "  "
     output.line(
         f"[bright_black]{moment}[/] {mark}{escape(line['connection'] or '')}{escape(who)}: {escape(line['text'])}"
     )
@@ -175,9 +175,9 @@ async def inbox_(*, json: Json = False) -> None:
         output.print_json(items)
         return
     if not items:
-        output.line(f"{output.status('ok', '')} Nothing needs you.")
+        output.line(f"{output.mark('ok')} Nothing needs you.")
     for item in items:
-        output.line(f"{output.status('warning', '')} {escape(item['text'])}")
+        output.line(f"{output.mark('warning')} {escape(item['text'])}")
         if item["fix"]:
             output.line(f"    [cyan]→[/] {escape(item['fix'])}")
 
@@ -197,10 +197,10 @@ async def explain_(member: str, /, *, json: Json = False) -> None:
         output.print_json(answer.as_json())
         return
     good = answer.verdict == "access"
-    output.line(f"{output.status('ok' if good else 'warning', '')} [bold]{escape(answer.sentence)}[/]")
+    output.line(f"{output.mark('ok' if good else 'warning')} [bold]{escape(answer.sentence)}[/]")
     for reason in answer.lines:
         where = f"{escape(reason.target)}: " if reason.target else ""
-        output.line(f"  {output.status('ok' if reason.good else 'warning', '')} {where}{escape(reason.text)}")
+        output.line(f"  {output.mark('ok' if reason.good else 'warning')} {where}{escape(reason.text)}")
         if reason.fix:
             output.line(f"      [cyan]→[/] {escape(reason.fix)}")
     for door in answer.doors:

@@ -21,7 +21,7 @@ from rich.table import Table
 from hub import redact
 from hub.errors import HubError
 
-__all__ = ["crash", "error", "print_json", "progress", "say", "table", "usage_error"]
+__all__ = ["crash", "error", "mark", "print_json", "progress", "say", "table", "usage_error"]
 
 STYLES = {
     "created": "green",
@@ -95,6 +95,11 @@ def status(word: str, text: str | None = None) -> str:
     style = STYLES.get(word, "")
     shown = f"{GLYPHS.get(word, '·')} {(text or word).replace('_', ' ')}"
     return f"[{style}]{escape(shown)}[/]" if style else escape(shown)
+
+
+def mark(word: str) -> str:
+    """A status as its glyph alone, for lines whose words say it already."""
+    return f"[{STYLES.get(word, '')}]{GLYPHS.get(word, '·')}[/]" if word in STYLES else GLYPHS.get(word, "·")
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:

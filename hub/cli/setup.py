@@ -68,7 +68,7 @@ async def import_(file: Path, /, *, json: Json = False) -> None:
         output.print_json({"changes": done.changes})
         return
     for change in done.changes or ["nothing changed: everything is as the file says"]:
-        output.line(f"{output.status('ok', '')} {change}")
+        output.line(f"{output.mark('ok')} {change}")
 
 
 async def export_(file: Path | None = None, /) -> None:
@@ -149,7 +149,7 @@ async def connect_(
         output.print_json({"changes": done.changes, "checks": [_check_json(one) for one in checks]})
     else:
         for change in done.changes or [f"connection {name!r} is as it was"]:
-            output.line(f"{output.status('ok', '')} {change}")
+            output.line(f"{output.mark('ok')} {change}")
         _show_checks(name, checks)
     return 4 if any(one.state is CheckState.FAILED for one in checks) else 0
 
@@ -233,7 +233,7 @@ def _show_checks(name: str, checks: list[Check]) -> None:
     output.line(f"[bold]{escape(name)}[/]")
     for check in checks:
         took = f" [bright_black]{check.took_ms} ms[/]" if check.took_ms is not None else ""
-        output.line(f"  {output.status(check.state.value, '')} {escape(check.title)}{took}")
+        output.line(f"  {output.mark(check.state.value)} {escape(check.title)}{took}")
         if check.said:
             output.line(f"      [bright_black]it said:[/] {escape(check.said)}")
         if check.fix:
@@ -269,5 +269,5 @@ async def disconnect_(
         for member, why in done.failed.items():
             output.line(f"  {output.status('failed', member)} {why}")
         if done.forgotten:
-            output.line(f"{output.status('ok', '')} {name} is forgotten")
+            output.line(f"{output.mark('ok')} {name} is forgotten")
     return 0 if done.forgotten else 4

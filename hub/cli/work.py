@@ -170,16 +170,16 @@ def _show_source(run: SourceRun) -> None:
             "That is taken for a fault; nobody loses access because of it."
         )
     for kind, why in sorted(report.why_not.items()):
-        output.line(f"  {output.status('warning', '')} {escape(kind)} is not complete: {escape(why)}")
+        output.line(f"  {output.mark('warning')} {escape(kind)} is not complete: {escape(why)}")
     for problem in [*report.problems, *report.notes][:SHOWN]:
-        output.line(f"  {output.status('warning', '')} {escape(problem.where)}: {escape(problem.what)}")
+        output.line(f"  {output.mark('warning')} {escape(problem.where)}: {escape(problem.what)}")
         if problem.fix:
             output.line(f"      [cyan]→[/] {escape(problem.fix)}")
 
 
 def _show_target(run: TargetRun) -> None:
     done = ", ".join(f"{count} {action}" for action, count in run.applied.items()) or "nothing to change"
-    unchanged = f", {run.last.unchanged} unchanged" if run.last is not None else ""
+    unchanged = f", {run.last.unchanged} unchanged" if run.last is not None and run.last.unchanged else ""
     output.line(f"{output.status(run.state, run.name)} {done}{unchanged}")
     if run.last is not None and run.held:
         output.line(
@@ -205,14 +205,13 @@ def show_plan(plan: Plan) -> None:
             output.status(change.action.value),
             escape(change.ref),
             escape(change.name),
-            escape(str(change.opens)),
             escape(change.reason.text),
-            escape(change.rule),
+            escape(change.rule.partition(" → ")[0]),
         ]
         for change in plan.changes[:SHOWN]
     ]
     if rows:
-        output.table(["", "member", "name", "opens", "why", "rule"], rows)
+        output.table(["", "member", "name", "why", "rule"], rows)
     if len(plan.changes) > SHOWN:
         output.line(f"… and {len(plan.changes) - SHOWN} more; `--json` lists them all")
     if plan.to_do:

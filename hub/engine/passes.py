@@ -32,7 +32,7 @@ from hub.studio import registry
 if TYPE_CHECKING:
     from hub.core import Hub, Progress
 
-__all__ = ["SourceRun", "TargetRun", "open_scope", "run_source", "run_target"]
+__all__ = ["SourceRun", "TargetRun", "look", "open_scope", "run_source", "run_target"]
 
 MOST_ROUNDS = 8
 """A pass that keeps making progress on what was left over is repeated this often at the most."""
@@ -163,14 +163,7 @@ async def _close_source_run(
     if report is not None:
         for kind, count in sorted(report.kinds.items()):
             counts |= {f"{kind}.{name}": value for name, value in vars(count).items() if value}
-            lines.append(
-                {
-                    **base,
-                    "code": "read",
-                    "text": f"{kind}: {count.seen} seen, {count.new} new, {count.changed} changed, {count.gone} gone"
-                    + (f", {count.set_aside} set aside" if count.set_aside else ""),
-                }
-            )
+        lines.append({**base, "code": "read", "text": _read_text(report)})
         lines += [
             {**base, "level": "warning", "code": "not_complete", "text": f"{kind} is not complete: {why}"}
             for kind, why in sorted(report.why_not.items())
@@ -200,6 +193,17 @@ async def _close_source_run(
         )
         await _lane_ended(db, row.id, ok=result.error is None, error=result.error, now=now)
     await _tell_finished(hub, result.run_id, row.name, result.state, counts)
+
+
+def _read_text(report: ReadReport) -> str:
+    """A read in one line."""
+    seen = ", ".join(f"{count.seen} {kind}" for kind, count in sorted(report.kinds.items())) or "nothing"
+    news = [
+        f"{kind}: " + ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in found.items())
+        for kind, count in sorted(report.kinds.items())
+        if (found := {name: value for name, value in vars(count).items() if value and name != "seen"})
+    ]
+    return f"read {seen}; {'; '.join(news) or 'nothing new'}"
 
 
 async def _source_inbox(
@@ -302,7 +306,7 @@ async def run_target(
     try:
         scope = await open_scope(hub, row)
         if full:
-            scope = await _look(scope, lease, result, progress)
+            scope, result.observation = await look(scope, lease, progress)
         await _rounds(hub, scope, lease, result, progress, full=full, retry=retry, approved=approved, only=only)
         if full:
             await _full_done(hub, row.id, lease)
@@ -312,8 +316,8 @@ async def run_target(
     return result
 
 
-async def _look(scope: Scope, lease: Lease, result: TargetRun, progress: Progress) -> Scope:
-    """Read the vendor's groups and what stands there."""
+async def look(scope: Scope, lease: Lease, progress: Progress) -> tuple[Scope, Observation | None]:
+    """Read the vendor's groups and what stands there; returns the scope with the groups as they are now."""
     name = scope.name
     if scope.plugins.has(scope.plugin.name, "list_openings"):
         progress.step(f"{name}: read groups and locks", 0, None)
@@ -321,11 +325,12 @@ async def _look(scope: Scope, lease: Lease, result: TargetRun, progress: Progres
         if scope.can(Ability.GROUPS):
             rules = replace(scope.rules, openings=frozenset(groups), opening_names=groups)
             scope = replace(scope, rules=rules)
-    if scope.can(Ability.OBSERVE):
-        result.observation = await observe(
-            scope, lease=lease, progress=lambda seen: progress.step(f"{name}: look at what stands there", seen, None)
-        )
-    return scope
+    if not scope.can(Ability.OBSERVE):
+        return scope, None
+    seen = await observe(
+        scope, lease=lease, progress=lambda seen: progress.step(f"{name}: look at what stands there", seen, None)
+    )
+    return scope, seen
 
 
 async def _rounds(

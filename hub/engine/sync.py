@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from hub.core import Hub, NoProgress, Progress
 from hub.engine import lanes
-from hub.engine.passes import SourceRun, TargetRun, open_scope, run_source, run_target
+from hub.engine.passes import SourceRun, TargetRun, look, open_scope, run_source, run_target
 from hub.errors import HubError, UserError
 from hub.reconcile.plan import Plan
 from hub.reconcile.planner import make_plan
@@ -111,21 +111,27 @@ async def plan_now(
     errors: list[HubError] = []
     for row in targets:
         try:
-            scope = await open_scope(hub, row)
-            planned = await make_plan(
-                scope,
-                now=hub.clock.now(),
-                full=True,
-                retry=True,
-                progress=lambda done, name=row.name: told.step(f"{name}: plan", done, None),  # type: ignore[misc]
-            )
+            plans.append(await _plan_target(hub, row, told))
         except HubError as error:
             errors.append(error)
-            continue
-        plans.append(planned.plan)
-        async with hub.database.write() as db:
-            await keep_plan(db, hub.the_studio.id, planned.plan)
     return runs, plans, errors
+
+
+async def _plan_target(hub: Hub, row: registry.ConnectionRow, progress: Progress) -> Plan:
+    """Look at the vendor and plan, holding the lane because what is seen is written down."""
+    async with lanes.holding(hub.database, row.id, row.name, hub.clock, wait=WAIT_FOR_LANE) as lease:
+        scope, _ = await look(await open_scope(hub, row), lease, progress)
+        planned = await make_plan(
+            scope,
+            now=hub.clock.now(),
+            full=True,
+            retry=True,
+            progress=lambda done: progress.step(f"{row.name}: plan", done, None),
+        )
+        async with hub.database.write() as db:
+            await lease.check(db)
+            await keep_plan(db, hub.the_studio.id, planned.plan)
+    return planned.plan
 
 
 async def _chosen(hub: Hub, names: Sequence[str]) -> tuple[list[registry.ConnectionRow], list[registry.ConnectionRow]]:

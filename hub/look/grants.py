@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -54,6 +54,13 @@ class GrantView:
     next_try_at: datetime | None
     code: str | None = None
     url: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def opens_text(self) -> str:
+        """What it opens, by the vendor's names where they are known."""
+        ids = [self.opens["group"]] if self.opens.get("group") else self.opens.get("locks", [])
+        return ", ".join(self.names.get(one, one) for one in ids)
 
     def as_json(self, *, reveal: bool = False) -> dict[str, Any]:
         """The grant as `--json` prints it."""
@@ -133,11 +140,23 @@ async def list_grants(
         query = query.where(sources.c.name == source)
     if limit is not None:
         query = query.limit(limit)
-    return [_view(row, reveal) for row in await db.execute(query)]
+    rows = (await db.execute(query)).all()
+    names = await _opening_names(db, {row.target_id for row in rows})
+    return [_view(row, reveal, names.get(row.target_id, {})) for row in rows]
 
 
-def _view(row: Any, reveal: Vault | None) -> GrantView:
+async def _opening_names(db: AsyncConnection, targets: set[int]) -> dict[int, dict[str, str]]:
+    o = t.opening.c
+    names: dict[int, dict[str, str]] = {}
+    query = select(o.target_id, o.opening_id, o.name).where(o.target_id.in_(targets))
+    for target_id, opening_id, name in (await db.execute(query)).all():
+        names.setdefault(target_id, {})[opening_id] = name
+    return names
+
+
+def _view(row: Any, reveal: Vault | None, names: Mapping[str, str]) -> GrantView:
     return GrantView(
+        names=names,
         id=row.id,
         member=f"{row.source_name}:{row.member}",
         name=row.name,

@@ -30,7 +30,7 @@ __all__ = [
 
 def new_id(prefix: str, now: datetime) -> str:
     """A short id that sorts by time."""
-    return f"{prefix}{int(now.timestamp() * 1000):011x}{secrets.token_hex(3)}"
+    return f"{prefix}{int(now.timestamp() * 1000):011x}{secrets.token_hex(7)}"
 
 
 LogLine = Mapping[str, Any]

@@ -198,6 +198,7 @@ def spec_from_values(
                 settings[key], origin = resolve_secret(value, base)
             except UserError as error:
                 found.append((key, str(error)))
+                settings[key] = "left-out"
                 continue
             if origin is not None:
                 origins[key] = origin
