@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
 
 from hub.clock import Clock, SystemClock
@@ -14,9 +16,21 @@ if TYPE_CHECKING:
     from hub.plugins import Plugin
     from hub.settings import ConnectionSettings
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "read_marker"]
 
 T = TypeVar("T")
+
+_UNFIT = re.compile(r"[%\[\]\s\x00-\x1f\x7f]")
+_MARKER = re.compile(r"\[hub:([^:\]]+):([^:\]]+):([^\]]*)\]")
+
+
+def read_marker(text: str) -> tuple[str, str, str] | None:
+    """Instance, source and id of the last marker in a text; None where there is none."""
+    found = _MARKER.findall(text)
+    if not found:
+        return None
+    instance, source, key = found[-1]
+    return instance, source, unquote(key)
 
 
 @dataclass
@@ -45,8 +59,12 @@ class Connection:
         return kept
 
     def marker(self, member: str) -> str:
-        """The recovery text for something made for that member (or booking): `[hub:<instance>:<source>:<id>]`."""
-        return f"[hub:{self.instance}:{member}]"
+        """The recovery text for something made for that member (or booking): `[hub:<instance>:<source>:<id>]`.
+
+        Characters that would end it early are percent-encoded; `read_marker` undoes that.
+        """
+        source, _, key = member.partition(":")
+        return f"[hub:{self.instance}:{source}:{_UNFIT.sub(lambda match: quote(match[0], safe=''), key)}]"
 
     @property
     def counters(self) -> Counters:

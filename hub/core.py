@@ -13,8 +13,8 @@ from hub import times
 from hub.clock import Clock, SystemClock
 from hub.connection import Connection
 from hub.errors import UserError
-from hub.plugins import Plugins, Trace
-from hub.settings import HubSettings
+from hub.plugins import Plugin, Plugins, Trace
+from hub.settings import ConnectionSettings, HubSettings
 from hub.store import Database
 from hub.studio import registry
 from hub.studio.file import nearest
@@ -48,6 +48,8 @@ class Hub:
     plugins: Plugins
     clock: Clock
     studio: registry.Studio | None
+    unclear: UserError | None = None
+    """Why there is no studio to work on although the database has some: a name is needed, or fits none of them."""
     _open: dict[int, Connection] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -68,8 +70,12 @@ class Hub:
         url = settings.database_url.get_secret_value() if settings.database_url else None
         database = await Database.open(home=settings.home, url=url)
         try:
-            async with database.read() as db:
-                studio = await registry.find_studio(db, settings.studio)
+            studio, unclear = None, None
+            try:
+                async with database.read() as db:
+                    studio = await registry.find_studio(db, settings.studio)
+            except UserError as error:
+                unclear = error
             hub = cls(
                 settings=settings,
                 database=database,
@@ -77,6 +83,7 @@ class Hub:
                 plugins=plugins or load_plugins(settings),
                 clock=clock or SystemClock(),
                 studio=studio,
+                unclear=unclear,
             )
             try:
                 yield hub
@@ -87,9 +94,9 @@ class Hub:
 
     @property
     def the_studio(self) -> registry.Studio:
-        """The studio. Raises UserError where nothing was imported yet."""
+        """The studio. Raises UserError where nothing was imported yet, or where it is not clear which one is meant."""
         if self.studio is None:
-            raise UserError(
+            raise self.unclear or UserError(
                 "there is no studio yet", fix="Import a studio file: `studiohub import FILE`.", code="no_studio"
             )
         return self.studio
@@ -116,9 +123,15 @@ class Hub:
             if known.settings == settings:
                 return known
             await known.aclose()
+        connection = self.connect(row.name, plugin, settings)
+        self._open[row.id] = connection
+        return connection
+
+    def connect(self, name: str, plugin: Plugin, settings: ConnectionSettings) -> Connection:
+        """A connection with these settings, saved or not; whoever asked for it closes it."""
         studio = self.the_studio
-        connection = Connection(
-            name=row.name,
+        return Connection(
+            name=name,
             plugin=plugin,
             settings=settings,
             timezone=times.zone(studio.timezone),
@@ -127,8 +140,6 @@ class Hub:
             studio_name=studio.name,
             language=studio.language,
         )
-        self._open[row.id] = connection
-        return connection
 
     async def close_connections(self) -> None:
         """Close every open connection."""

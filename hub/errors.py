@@ -1,12 +1,15 @@
 """Errors, sorted by what they mean for the work at hand.
 
 Each says three things: what does not work for whom (`what`), what the vendor said (`said`) and what to do next
-(`fix`). Plugins raise these and nothing else; a vendor's own exception is translated once, where it is caught.
+(`fix`). Plugins raise these and nothing else; a vendor's own exception is translated once, where it is caught. Known
+secrets are masked when an error is made.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+
+from hub import redact
 
 __all__ = [
     "Conflict",
@@ -30,10 +33,10 @@ class HubError(Exception):
     code = "error"
 
     def __init__(self, what: str, *, said: str = "", fix: str = "", code: str | None = None) -> None:
-        super().__init__(what)
-        self.what = what
-        self.said = said
-        self.fix = fix
+        self.what = redact.mask(what)
+        self.said = redact.mask(said)
+        self.fix = redact.mask(fix)
+        super().__init__(self.what)
         if code is not None:
             self.code = code
 

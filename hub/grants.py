@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-class Opens(msgspec.Struct, frozen=True, omit_defaults=True):
+class Opens(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What a grant opens at a vendor: one access group, or named locks."""
 
     group: str | None = None
@@ -48,7 +48,7 @@ class Opens(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.group if self.group is not None else ", ".join(self.locks)
 
 
-class Badge(msgspec.Struct, frozen=True, omit_defaults=True):
+class Badge(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A badge to be in a person's hand: its normal number, and which of the vendor's numbers that is (None: the
     vendor's usual one)."""
 

@@ -8,6 +8,7 @@ changed something: a lost answer to such a request is `Unconfirmed`.
 from __future__ import annotations
 
 import email.utils
+import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -25,13 +26,27 @@ from hub.errors import FixSettings, NotFound, Refused, RetryLater, Unconfirmed, 
 
 __all__ = ["Answer", "Client", "Counters", "answering", "asgi", "transports"]
 
+# These would log addresses and headers, with whatever secret is in them.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
 # Retries are counted here and told in errors; stamina's own log line would name the call with its arguments.
 stamina.instrumentation.set_on_retry_hooks([])
 
 LONGEST_PAUSE = timedelta(seconds=5)
 """A `Retry-After` up to this long is waited for on the spot; a longer one goes back to whoever schedules."""
 
+LONGEST_ASKED = timedelta(days=1)
+"""What a vendor asks for beyond this is taken for a mistake."""
+
 LARGEST_ANSWER = 64 * 1024 * 1024
+
+READS = frozenset({"GET", "HEAD"})
+
+LOOKED_AT = "The vendor is looked at before anything is repeated."
+
+SENTENCES = ("message", "detail", "error", "detailMessage", "description", "title", "errors")
+"""Where vendors put a sentence about what went wrong."""
 
 transports: dict[str, httpx.AsyncBaseTransport] = {}
 """Base addresses answered in this process instead of over the network: simulators in tests."""
@@ -66,24 +81,25 @@ class Counters:
 
 @dataclass(frozen=True)
 class Answer:
-    """A vendor's answer. `where` names the call, for errors."""
+    """A vendor's answer. `where` names the call, for errors; `repeatable` says whether it may be made again."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
     where: str
+    repeatable: bool = True
 
     def json(self) -> Any:
-        """The body as JSON. Raises RetryLater for a body that isn't: a proxy's page, half an answer."""
+        """The body as JSON. Raises RetryLater for a body that isn't: a proxy's page, half an answer. Where the request
+        may have changed something, such an answer says as little as a lost one, so it is Unconfirmed."""
         try:
             return msgspec.json.decode(self.content)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             kind = self.headers.get("content-type", "no content type")
-            raise RetryLater(
+            raise _garbage(
                 f"{self.where} answered {self.status} with something that is not JSON ({kind})",
                 said=excerpt(self.content),
-                fix="It is asked again later; if it stays so, check base_url.",
-                code="vendor_garbage",
+                repeatable=self.repeatable,
             ) from error
 
     def text(self) -> str:
@@ -140,7 +156,7 @@ class Client:
 
     async def get(self, path: str, *, params: Mapping[str, Any] | None = None) -> Answer:
         """Read something. Raises NotFound, RetryLater, FixSettings or Refused."""
-        return await self.call("GET", path, params=params, repeatable=True)
+        return await self.call("GET", path, params=params)
 
     async def call(
         self,
@@ -151,15 +167,15 @@ class Client:
         json: Any = msgspec.UNSET,
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        repeatable: bool = False,
+        repeatable: bool | None = None,
         accept: Iterable[int] = (),
     ) -> Answer:
         """Send one request and return the answer.
 
-        `repeatable` says that sending it twice does what sending it once does; only such requests are retried after
-        their answer is lost. `accept` names statuses outside 2xx that the caller wants to see. Otherwise 400 and 422
-        raise Refused, 401 and 403 FixSettings, 404 and 410 NotFound, 429 and 5xx RetryLater (Unconfirmed where the
-        request may have changed something).
+        `repeatable` says that sending it twice does what sending it once does, as it is for every GET; only such
+        requests are retried after their answer is lost. `accept` names statuses outside 2xx that the caller wants to
+        see. Otherwise 400 and 422 raise Refused, 401 and 403 FixSettings, 404 and 410 NotFound, 429 and 5xx RetryLater
+        (Unconfirmed where the request may have changed something).
         """
         request = self._http.build_request(
             method,
@@ -169,6 +185,8 @@ class Client:
             data=form,
             headers={**({} if json is msgspec.UNSET else {"Content-Type": "application/json"}), **(headers or {})},
         )
+        if repeatable is None:
+            repeatable = request.method in READS
         where = f"{self.name}: {method} {request.url.path}"
         wanted = frozenset(accept)
         try:
@@ -194,7 +212,7 @@ class Client:
     async def _once(self, request: httpx.Request, where: str, *, repeatable: bool, accept: frozenset[int]) -> Answer:
         if self._limiter is not None:
             await self._limiter.acquire()
-        if request.method in {"GET", "HEAD"}:
+        if request.method in READS:
             self.counters.reads += 1
         else:
             self.counters.writes += 1
@@ -202,24 +220,28 @@ class Client:
         try:
             response = await self._http.send(request, stream=True)
             try:
-                content = await _read(response, where)
+                content = await _read(response, where, repeatable=repeatable)
             finally:
                 await response.aclose()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise _TryAgain(_down(where, error)) from error
+        except (httpx.LocalProtocolError, httpx.UnsupportedProtocol) as error:
+            raise FixSettings(
+                f"{where} can't be sent", said=_words(error), fix="Check base_url and the credentials."
+            ) from error
         except (httpx.TransportError, httpx.DecodingError) as error:
             if repeatable:
                 raise _TryAgain(_down(where, error)) from error
             raise Unconfirmed(
                 f"{where}: the answer was lost, so it is not known whether it took effect",
                 said=_words(error),
-                fix="The vendor is looked at before anything is repeated.",
+                fix=LOOKED_AT,
             ) from error
         finally:
             self.counters.seconds += time.perf_counter() - started
         status = response.status_code
         self.counters.by_status[status] = self.counters.by_status.get(status, 0) + 1
-        answer = Answer(status, response.headers, content, where)
+        answer = Answer(status, response.headers, content, where, repeatable)
         if 200 <= status < 300 or status in accept:
             return answer
         _raise_for(answer, repeatable=repeatable)
@@ -233,13 +255,13 @@ def _transport_for(base_url: str) -> httpx.AsyncBaseTransport | None:
     return None
 
 
-async def _read(response: httpx.Response, where: str) -> bytes:
+async def _read(response: httpx.Response, where: str, *, repeatable: bool) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in response.aiter_bytes():
         size += len(part)
         if size > LARGEST_ANSWER:
-            raise RetryLater(f"{where} sent more than {LARGEST_ANSWER >> 20} MiB", code="vendor_garbage")
+            raise _garbage(f"{where} sent more than {LARGEST_ANSWER >> 20} MiB", repeatable=repeatable)
         parts.append(part)
     return b"".join(parts)
 
@@ -263,15 +285,14 @@ def _raise_for(answer: Answer, *, repeatable: bool) -> None:
             busy = RetryLater(f"{where} answered {status}", said=said, after=after)
             raise _TryAgain(busy, after)
         raise Unconfirmed(
-            f"{where} answered {status}, so it is not known whether it took effect",
-            said=said,
-            fix="The vendor is looked at before anything is repeated.",
+            f"{where} answered {status}, so it is not known whether it took effect", said=said, fix=LOOKED_AT
         )
     if 300 <= status < 400:
         raise FixSettings(
             f"{where} answered {status}, a redirect, which is never followed",
             said=answer.headers.get("location", ""),
             fix="Check base_url.",
+            code="redirect",
         )
     raise Refused(f"{where} was refused ({status})", said=said, fix="")
 
@@ -287,18 +308,21 @@ def _pause_before_next(error: Exception) -> bool | float:
 def retry_after(answer: Answer) -> timedelta | None:
     """The pause a `Retry-After` header asks for (seconds or an HTTP date), None without a readable one."""
     text = answer.headers.get("retry-after", "").strip()
-    if not text:
+    if text.isascii() and text.isdigit():
+        return min(timedelta(seconds=int(text[:9])), LONGEST_ASKED)
+    until = _http_date(text)
+    if until is None:
         return None
-    if text.isdigit():
-        return timedelta(seconds=min(int(text), 86_400))
+    now = _http_date(answer.headers.get("date", "")) or datetime.now(UTC)
+    return min(max(timedelta(0), until - now), LONGEST_ASKED)
+
+
+def _http_date(text: str) -> datetime | None:
     try:
-        until = email.utils.parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        moment = email.utils.parsedate_to_datetime(text)
+    except (TypeError, ValueError, OverflowError):
         return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    now = email.utils.parsedate_to_datetime(answer.headers["date"]) if "date" in answer.headers else datetime.now(UTC)
-    return max(timedelta(0), until - now)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def vendor_words(answer: Answer) -> str:
@@ -307,17 +331,30 @@ def vendor_words(answer: Answer) -> str:
         body = msgspec.json.decode(answer.content)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return excerpt(answer.content)
-    if isinstance(body, dict):
-        for name in ("message", "detail", "error", "detailMessage", "description", "title", "errors"):
-            if body.get(name):
-                return redact.mask(str(body[name]))[:300]
-    return excerpt(answer.content)
+    words = _words_in(body) if isinstance(body, dict) else ""
+    return redact.mask(words)[:300] or excerpt(answer.content)
+
+
+def _words_in(value: Any) -> str:
+    """The sentence in an error body: `{"error": {"message": …}}`, `{"errors": [{"detail": …}, …]}` and the like."""
+    if isinstance(value, dict):
+        return next((words for name in SENTENCES if (words := _words_in(value.get(name)))), "")
+    if isinstance(value, list):
+        return "; ".join(words for item in value[:3] if (words := _words_in(item)))
+    return str(value) if value and value is not True else ""
 
 
 def excerpt(content: bytes, length: int = 200) -> str:
     """The start of a body on one line, without secrets."""
     text = " ".join(content[: length * 4].decode("utf-8", "replace").split())
     return redact.mask(text)[:length]
+
+
+def _garbage(what: str, *, said: str = "", repeatable: bool) -> VendorError:
+    if not repeatable:
+        return Unconfirmed(f"{what}, so it is not known whether it took effect", said=said, fix=LOOKED_AT)
+    fix = "It is asked again later; if it stays so, check base_url."
+    return RetryLater(what, said=said, fix=fix, code="vendor_garbage")
 
 
 def _down(where: str, error: Exception) -> RetryLater:

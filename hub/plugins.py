@@ -8,14 +8,15 @@ asynchronous, a vendor is addressed and never broadcast to, and no plugin may ta
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
 import importlib.metadata
 import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 import pluggy
 
@@ -106,7 +107,7 @@ class Trace:
     def line(self, plugin: str, hook: str, arguments: Mapping[str, Any], outcome: str, took: float) -> None:
         """Print one call."""
         shown = ", ".join(f"{name}={_short(value)}" for name, value in arguments.items() if name != "connection")
-        self.write(f"hook {plugin}.{hook}({shown}) → {outcome} in {took * 1000:.0f} ms")
+        self.write(redact.mask(f"hook {plugin}.{hook}({shown}) → {outcome} in {took * 1000:.0f} ms"))
 
 
 @dataclass
@@ -138,7 +139,7 @@ class Plugins:
             try:
                 plugins.register(entry.load(), name=entry.name)
                 plugins.versions[entry.name] = distribution
-            except Exception as error:  # noqa: BLE001 - one broken plugin must not keep the others from loading
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a broken plugin must not keep the others out
                 why = error.what if isinstance(error, HubError) else f"{type(error).__name__}: {error}"
                 plugins.broken.append(Broken(entry.name, distribution, redact.mask(why)))
         return plugins
@@ -146,23 +147,16 @@ class Plugins:
     def register(self, module: Any, *, name: str | None = None) -> Plugin:
         """Add one plugin. Raises PluginError where it breaks the contract: a hook that doesn't exist, a wrong argument,
         no usable `describe`."""
+        described = _describe(module, name)
         try:
-            self._manager.register(module, name=name)
+            self._manager.register(module, name=described.name)
             self._manager.check_pending()
         except pluggy.PluginValidationError as error:
-            self._manager.unregister(module)
+            if self._manager.is_registered(module):
+                self._manager.unregister(module)
             raise PluginError(_explain_contract(error, module)) from error
-        try:
-            described = module.describe()
-        except AttributeError as error:
-            self._manager.unregister(module)
-            raise PluginError(f"plugin {name or module!r} has no describe()") from error
-        if not isinstance(described, Plugin):
-            self._manager.unregister(module)
-            raise PluginError(f"plugin {name!r}: describe() must answer a hub.Plugin, not {type(described).__name__}")
-        if name is not None and described.name != name:
-            self._manager.unregister(module)
-            raise PluginError(f"plugin {name!r} calls itself {described.name!r}; entry point and describe() must agree")
+        except ValueError as error:
+            raise PluginError(f"there is a plugin {described.name!r} already") from error
         self.loaded[described.name] = described
         return described
 
@@ -188,26 +182,22 @@ class Plugins:
         the time-out, is a PluginError naming plugin and hook.
         """
         name = connection.plugin.name
-        function = self._implementation(name, hook)
-        if function is None:
-            raise PluginError(f"plugin {name} does not implement {hook}", code="not_able")
+        implementation = self._able(name, hook)
+        seconds = timeout or self.timeout
         started = time.perf_counter()
         outcome = "failed"
         try:
-            async with asyncio.timeout(timeout or self.timeout):
-                result = await function(connection=connection, **arguments)
-            outcome = _short(result)
-        except TimeoutError as error:
-            outcome = "timed out"
-            raise PluginError(
-                f"plugin {name}: {hook} for {connection.name} took longer than {timeout or self.timeout:.0f} s",
-                code="plugin_timeout",
-            ) from error
+            async with asyncio.timeout(seconds) as limit:
+                result = await _run(implementation, {"connection": connection, **arguments})
+            if self.trace is not None:
+                outcome = _short(result)
         except VendorError as error:
             outcome = f"{type(error).__name__}: {error.what}"
             raise
         except Exception as error:
-            outcome = type(error).__name__
+            outcome = "timed out" if limit.expired() else type(error).__name__
+            if limit.expired():
+                raise _too_slow(name, f"{hook} for {connection.name} took longer than {seconds:g} s") from error
             raise _broke_contract(name, hook, error) from error
         finally:
             if self.trace is not None:
@@ -217,35 +207,34 @@ class Plugins:
     async def read(self, connection: Connection, hook: str, **arguments: Any) -> AsyncIterator[Any]:
         """Iterate over a reading hook (an asynchronous generator) with the time-out on each step."""
         name = connection.plugin.name
-        function = self._implementation(name, hook)
-        if function is None:
-            raise PluginError(f"plugin {name} does not implement {hook}", code="not_able")
+        implementation = self._able(name, hook)
         started = time.perf_counter()
         count = 0
         outcome = "broke off"
-        iterator = function(connection=connection, **arguments)
+        iterator: Any = None
         try:
             while True:
                 try:
-                    async with asyncio.timeout(self.timeout):
+                    async with asyncio.timeout(self.timeout) as limit:
+                        if iterator is None:
+                            iterator = _run(implementation, {"connection": connection, **arguments})
                         item = await anext(iterator)
                 except StopAsyncIteration:
                     break
-                except TimeoutError as error:
-                    raise PluginError(
-                        f"plugin {name}: {hook} for {connection.name} gave nothing for {self.timeout:.0f} s",
-                        code="plugin_timeout",
-                    ) from error
-                except VendorError:
+                except VendorError as error:
+                    outcome = f"{type(error).__name__}: {error.what}"
                     raise
                 except Exception as error:
+                    outcome = "timed out" if limit.expired() else type(error).__name__
+                    if limit.expired():
+                        what = f"{hook} for {connection.name} gave nothing for {self.timeout:g} s"
+                        raise _too_slow(name, what) from error
                     raise _broke_contract(name, hook, error) from error
                 count += 1
                 yield item
             outcome = f"{count} items"
         finally:
-            if inspect.isasyncgen(iterator):
-                await iterator.aclose()
+            await _close(iterator, self.timeout)
             if self.trace is not None:
                 self.trace.line(name, hook, arguments, outcome, time.perf_counter() - started)
 
@@ -257,7 +246,7 @@ class Plugins:
         async def one(implementation: pluggy.HookImpl) -> None:
             try:
                 async with asyncio.timeout(self.timeout):
-                    await cast("Awaitable[None]", implementation.function(event))
+                    await _run(implementation, {"event": event})
             except Exception as error:  # noqa: BLE001 - an observer is a guest: its errors are reported, not raised
                 on_error(implementation.plugin_name, error)
 
@@ -267,12 +256,56 @@ class Plugins:
         caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
         return caller
 
-    def _implementation(self, plugin: str, hook: str) -> Callable[..., Any] | None:
+    def _implementation(self, plugin: str, hook: str) -> pluggy.HookImpl | None:
         for implementation in self._caller(hook).get_hookimpls():
             if implementation.plugin_name == plugin:
-                function: Callable[..., Any] = implementation.function
-                return function
+                return implementation
         return None
+
+    def _able(self, plugin: str, hook: str) -> pluggy.HookImpl:
+        implementation = self._implementation(plugin, hook)
+        if implementation is None:
+            raise PluginError(f"plugin {plugin} does not implement {hook}", code="not_able")
+        return implementation
+
+
+def _run(implementation: pluggy.HookImpl, arguments: Mapping[str, Any]) -> Any:
+    """Call an implementation with those arguments that it names: it may leave out what it doesn't need."""
+    named = {*implementation.argnames, *implementation.kwargnames}
+    return implementation.function(**{name: value for name, value in arguments.items() if name in named})
+
+
+async def _close(iterator: Any, seconds: float) -> None:
+    """Let a reading hook clean up after a break. What it raises then is no news: its reader is done with it."""
+    if inspect.iscoroutine(iterator):
+        iterator.close()
+    closing = getattr(iterator, "aclose", None)
+    if closing is not None:
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(seconds):
+                await closing()
+
+
+def _describe(module: Any, name: str | None) -> Plugin:
+    label = repr(name) if name is not None else repr(module)
+    describe = getattr(module, "describe", None)
+    if describe is None:
+        raise PluginError(_misspelt(module) or f"plugin {label} has no describe()")
+    try:
+        described = describe()
+    except Exception as error:
+        raise PluginError(f"plugin {label}: describe() raised {type(error).__name__}: {error}") from error
+    if inspect.iscoroutine(described):
+        described.close()
+    if not isinstance(described, Plugin):
+        raise PluginError(f"plugin {label}: describe() must answer a hub.Plugin, not {type(described).__name__}")
+    if name is not None and described.name != name:
+        raise PluginError(f"plugin {label} calls itself {described.name!r}; entry point and describe() must agree")
+    return described
+
+
+def _too_slow(name: str, what: str) -> PluginError:
+    return PluginError(f"plugin {name}: {what}", code="plugin_timeout")
 
 
 def _broke_contract(name: str, hook: str, error: Exception) -> PluginError:
@@ -285,15 +318,21 @@ def _broke_contract(name: str, hook: str, error: Exception) -> PluginError:
 
 
 def _explain_contract(error: pluggy.PluginValidationError, module: Any) -> str:
-    names = [name for name in dir(module) if hasattr(getattr(module, name, None), f"{hookspecs.PROJECT}_impl")]
+    return _misspelt(module) or " ".join(str(error).split())
+
+
+def _misspelt(module: Any) -> str:
+    """A sentence about a function that is marked as a hook that doesn't exist, with the nearest one that does."""
     known = [*hookspecs.VENDOR_HOOKS, *hookspecs.OBSERVERS, "describe"]
-    for name in names:
-        if name not in known:
+    for name in dir(module):
+        if name not in known and hasattr(getattr(module, name, None), f"{hookspecs.PROJECT}_impl"):
             near = difflib.get_close_matches(name, known, n=1)
             return f"there is no hook {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
-    return " ".join(str(error).split())
+    return ""
 
 
 def _short(value: Any, length: int = 300) -> str:
-    text = redact.mask(repr(redact.mask_value(value)))
+    masked = redact.mask_value(value)
+    # Of anything but plain data, the masked value is its repr already.
+    text = redact.mask(repr(masked)) if isinstance(value, str) or not isinstance(masked, str) else masked
     return text if len(text) <= length else f"{text[:length]}…"

@@ -71,7 +71,7 @@ class BookingState(StrEnum):
     NO_SHOW = "no_show"
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Base of all records. `id` is the source's id as text; numbers are never parsed."""
 
     kind: ClassVar[str] = ""
@@ -88,7 +88,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return None
 
 
-class Member(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Member(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A person as the booking system knows them. `show_live`: consent to appear on the live display, on by default."""
 
     kind: ClassVar[str] = "member"
@@ -120,7 +120,7 @@ class Member(Record, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.given_name} {self.family_name}".strip() or self.id
 
 
-class Badge(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Badge(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An access medium in a member's hand. `number` is normal (see `normal_badge`); `medium` says which number it is:
     `cid` of a smart medium, `uid` of an insecure one, or None where the source doesn't say."""
 
@@ -138,14 +138,14 @@ class Badge(Record, frozen=True, kw_only=True, omit_defaults=True):
         return self.number
 
 
-class Pass(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Pass(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A pass that a studio sells (a template, not what somebody bought)."""
 
     kind: ClassVar[str] = "pass"
     name: str = ""
 
 
-class MemberPass(Record, frozen=True, kw_only=True, omit_defaults=True):
+class MemberPass(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What somebody bought. Opens doors while `state` is active and `valid_from <= now < valid_until`; an absent limit
     is open."""
 
@@ -165,14 +165,14 @@ class MemberPass(Record, frozen=True, kw_only=True, omit_defaults=True):
         return self.pass_id
 
 
-class Community(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Community(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A group of members that rules can refer to."""
 
     kind: ClassVar[str] = "community"
     name: str = ""
 
 
-class CommunityMember(Record, frozen=True, kw_only=True, omit_defaults=True):
+class CommunityMember(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Membership of a community, for as long as its window lasts. Only `accepted` counts."""
 
     kind: ClassVar[str] = "community_member"
@@ -192,7 +192,7 @@ class CommunityMember(Record, frozen=True, kw_only=True, omit_defaults=True):
         return self.community_id
 
 
-class Location(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Location(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A place with its own time zone (IANA name)."""
 
     kind: ClassVar[str] = "location"
@@ -201,7 +201,7 @@ class Location(Record, frozen=True, kw_only=True, omit_defaults=True):
     parent_id: str | None = None
 
 
-class Resource(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Resource(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Something that can be booked: a room, a desk, a piece of equipment."""
 
     kind: ClassVar[str] = "resource"
@@ -211,7 +211,7 @@ class Resource(Record, frozen=True, kw_only=True, omit_defaults=True):
     archived: bool = False
 
 
-class Instructor(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Instructor(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Who gives a class."""
 
     kind: ClassVar[str] = "instructor"
@@ -219,7 +219,7 @@ class Instructor(Record, frozen=True, kw_only=True, omit_defaults=True):
     email: str | None = None
 
 
-class RoomPlan(Record, frozen=True, kw_only=True, omit_defaults=True):
+class RoomPlan(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A room as a plan of spots."""
 
     kind: ClassVar[str] = "room_plan"
@@ -227,7 +227,7 @@ class RoomPlan(Record, frozen=True, kw_only=True, omit_defaults=True):
     location_id: str | None = None
 
 
-class Spot(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Spot(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One place on a room plan. `label` is what riders see; row and column only place it on a drawing."""
 
     kind: ClassVar[str] = "spot"
@@ -241,7 +241,7 @@ class Spot(Record, frozen=True, kw_only=True, omit_defaults=True):
         return self.room_plan_id
 
 
-class Session(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Session(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One class at one time. `send` None means the room's default for "Send to Spivi"."""
 
     kind: ClassVar[str] = "session"
@@ -256,7 +256,7 @@ class Session(Record, frozen=True, kw_only=True, omit_defaults=True):
     send: bool | None = None
 
 
-class Booking(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Booking(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A member's booking of a resource or of a session. A booking of a session may leave its times to the session."""
 
     kind: ClassVar[str] = "booking"
@@ -362,8 +362,6 @@ def normal_badge(number: str, form: Literal["hex", "decimal"]) -> str:
     """
     text = number if number.isalnum() else _SEPARATORS.sub("", number)
     base = 10 if form == "decimal" else 16
-    if base == 16 and text[:2] in {"0x", "0X"}:
-        text = text[2:]
     try:
         if not (text.isascii() and text.isalnum()):
             raise ValueError

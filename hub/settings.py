@@ -11,9 +11,10 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hub import redact
@@ -40,24 +41,28 @@ def duration(value: Any) -> Any:
     """A length of time written as `90s`, `15m`, `2h` or `1d` (or seconds as a number)."""
     if isinstance(value, timedelta):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return timedelta(seconds=value)
-    match = _DURATION.match(value) if isinstance(value, str) else None
-    if not match:
+    if isinstance(value, str) and (match := _DURATION.match(value)):
+        seconds = float(match[1]) * _UNITS[match[2]]
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = value
+    else:
         raise ValueError('write a length of time as "90s", "15m", "2h" or "1d"')
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    try:
+        return timedelta(seconds=seconds)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{value} is no length of time") from None
 
 
 def duration_text(length: timedelta) -> str:
     """The reverse of `duration`, in the largest unit that fits."""
-    seconds = length.total_seconds()
-    for unit in ("d", "h", "m"):
-        if seconds >= _UNITS[unit] and seconds % _UNITS[unit] == 0:
-            return f"{int(seconds // _UNITS[unit])}{unit}"
-    return f"{seconds:g}s"
+    for unit in ("d", "h", "m", "s"):
+        count, rest = divmod(length, timedelta(seconds=_UNITS[unit]))
+        if count and not rest:
+            return f"{count}{unit}"
+    return f"{length.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"
 
 
-Duration = Annotated[timedelta, BeforeValidator(duration)]
+Duration = Annotated[timedelta, BeforeValidator(duration), PlainSerializer(duration_text, when_used="json")]
 
 
 class HoldLimit(BaseModel):
@@ -95,14 +100,30 @@ class ConnectionSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
     base_url: str | None = None
     every: Duration | None = None
-    requests_per_second: float | None = Field(None, gt=0)
+    requests_per_second: float | None = Field(None, gt=0, allow_inf_nan=False)
+
+    @field_validator("every")
+    @classmethod
+    def _some_time(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and value <= timedelta(0):
+            raise ValueError("must be longer than zero")
+        return value
 
     @field_validator("base_url")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        return value.rstrip("/") if value else None
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            usable = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable or parts.scheme not in {"http", "https"}:
+            raise ValueError("must be an address that starts with http:// or https://")
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("must be an address without a login, query or fragment")
+        return value.rstrip("/")
 
     @classmethod
     def secret_names(cls) -> frozenset[str]:
@@ -128,9 +149,12 @@ class _FileSource(PydanticBaseSettingsSource):
         if not path:
             return None, field_name, False
         try:
-            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
-        except OSError as error:
-            raise UserError(f"{variable} names {path}, which can't be read", said=error.strerror or "") from error
+            text = Path(path).expanduser().read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise UserError(f"{variable} names {path}, which can't be read", said=str(error)) from error
+        if not text:
+            raise UserError(f"{variable} names {path}, which is empty")
+        return text, field_name, False
 
     def __call__(self) -> dict[str, Any]:
         found = {name: self.get_field_value(info, name)[0] for name, info in self.settings_cls.model_fields.items()}
@@ -145,7 +169,7 @@ def default_home() -> Path:
 class HubSettings(BaseSettings):
     """The installation's settings. Each can also come from a file: `STUDIOHUB_KEY_FILE` and so on."""
 
-    model_config = SettingsConfigDict(env_prefix="STUDIOHUB_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="STUDIOHUB_", env_ignore_empty=True, extra="ignore")
 
     home: Path = Field(default_factory=default_home)
     """Folder of the database and the key file."""
@@ -162,6 +186,11 @@ class HubSettings(BaseSettings):
     block_plugins: str = ""
     """Names of installed plugins that are not loaded, separated by commas."""
 
+    @field_validator("home")
+    @classmethod
+    def _home(cls, value: Path) -> Path:
+        return value.expanduser()
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -176,4 +205,4 @@ class HubSettings(BaseSettings):
     def model_post_init(self, context: Any, /) -> None:
         for secret in (self.key, self.smtp_url, self.database_url):
             if secret is not None:
-                redact.know(secret.get_secret_value())
+                redact.know_url(secret.get_secret_value())

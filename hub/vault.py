@@ -107,15 +107,19 @@ def read_key_file(home: Path) -> list[str]:
 
 
 def write_key_file(home: Path, keys: Sequence[str]) -> Path:
-    """Write the key file in one step, readable by its owner only."""
+    """Write the key file in one step, readable by its owner only. Raises UserError where the home can't be written."""
     path = home / FILE_NAME
     draft = home / f".{FILE_NAME}.{os.getpid()}"
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write("".join(f"{key}\n" for key in keys))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write("".join(f"{key}\n" for key in keys))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise UserError(f"the key file {path} can't be written", said=str(error), code="key") from error
     return path
 
 

@@ -5,11 +5,11 @@ A pure function of records, rules and the moment. Sync, plans, `explain` and eve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache, partial
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -25,7 +25,7 @@ __all__ = ["Decision", "Facts", "Wanted", "decide", "moment_text"]
 GROUP_KEY = "group"
 
 
-class Wanted(msgspec.Struct, frozen=True, omit_defaults=True):
+class Wanted(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What should stand at the vendor. Two of these are equal exactly when nothing has to be done."""
 
     opens: g.Opens
@@ -63,12 +63,14 @@ class Facts:
 @dataclass(frozen=True)
 class Decision:
     """What the rules say. `wanted` None means no access; `blocked` that the rules would give it and something else
-    stands in the way (then what stands at the vendor is left alone, unless `take` says otherwise)."""
+    stands in the way (then what stands at the vendor is left alone, unless `take` says otherwise).
+
+    The sentences are only made when somebody asks for them: most decisions change nothing and nobody reads them.
+    """
 
     wanted: Wanted | None
-    reason: Reason
-    others: tuple[Reason, ...] = ()
-    blocked: bool = False
+    why: Callable[[], tuple[Reason, ...]]
+    blocked: str | None = None
     take: bool = False
     opens: g.Opens | None = None
     valid_from: datetime | None = None
@@ -76,77 +78,118 @@ class Decision:
     record: str = ""
     due_at: datetime | None = None
 
-    @property
+    @cached_property
     def reasons(self) -> tuple[Reason, ...]:
         """All reasons, the deciding one first."""
-        return (self.reason, *self.others)
+        return self.why()
+
+    @property
+    def reason(self) -> Reason:
+        """The deciding reason."""
+        return self.reasons[0]
+
+
+class _Chosen(NamedTuple):
+    """The pass that decides, under its rule, and the stretch that all passes cover together."""
+
+    rule: PassRule
+    item: r.MemberPass
+    stretch: Window
 
 
 def decide(facts: Facts, rules: TargetRules, now: datetime, zone: ZoneInfo) -> Decision:
     """Decide about one member. `zone` is the studio's, for the dates in sentences only."""
     mapped: list[tuple[PassRule, Window, r.MemberPass]] = []
-    edges: list[Window] = []
     for item in facts.passes:
         rule = rules.passes.get((facts.source, item.pass_id))
-        if rule is None or item.state is not r.PassState.ACTIVE:
-            continue
-        window = Window.of(item.valid_from, item.valid_until)
-        edges.append(window)
-        mapped.append((rule, window, item))
-    due_at = next_edge(edges, now)
-    running = [entry for entry in mapped if entry[1].holds(now)]
-    if not running or (facts.member is not None and facts.member.archived) or facts.member is None:
-        reasons = _why_not(facts, rules, now, zone)
-        return Decision(None, reasons[0], reasons[1:], due_at=due_at)
-
-    # Of two passes under one rule the one that lasts longer is the reason.
-    rule, _, best = min(running, key=lambda entry: (entry[0], FOREVER - entry[1].ends))
-    stretch = covering([entry[1] for entry in mapped], now)
-    assert stretch is not None  # noqa: S101 - a window that holds now is one of those that cover it
-    valid_from = stretch.starts if stretch.starts != SINCE_EVER else None
-    valid_until = stretch.ends if stretch.ends != FOREVER else None
-    forever = facts.ref in rules.protect or rules.policy == "grant_only"
-    names = {
-        "pass_name": facts.pass_names.get(best.pass_id, best.pass_id),
-        "until": f" until {moment_text(valid_until, zone)}" if valid_until else "",
-        "opens": rules.name_of(rule.group),
-        "target": rules.target,
-        "source": facts.source,
-        "name": facts.name,
-    }
-    opens = g.Opens(group=rule.group)
-    common = {
-        "opens": opens,
-        "valid_from": valid_from,
-        "rule": rule.text,
-        "record": f"member_pass:{best.id}",
-        "due_at": due_at,
-    }
-    if rules.openings is not None and rule.group not in rules.openings:
-        return Decision(None, Reason("opening_missing", names), blocked=True, **common)  # type: ignore[arg-type]
-    if rules.badge_needed:
-        if not facts.badges:
-            return Decision(None, Reason("no_badge", names), blocked=True, take=True, **common)  # type: ignore[arg-type]
-        for badge in facts.badges:
-            if rivals := facts.badge_rivals.get(badge.number):
-                clash = {**names, "badge": badge.number, "others": ", ".join(rivals)}
-                return Decision(None, Reason("badge_twice", clash), blocked=True, **common)  # type: ignore[arg-type]
-    wanted = Wanted(
+        if rule is not None and item.state is r.PassState.ACTIVE:
+            mapped.append((rule, Window.of(item.valid_from, _whole(item.valid_until)), item))
+    due_at = next_edge([entry[1] for entry in mapped], now)
+    chosen = _choose(mapped, now)
+    if chosen is None or facts.member is None or facts.member.archived:
+        return Decision(None, partial(_why_not, facts, rules, now, zone), due_at=due_at)
+    opens = g.Opens(group=chosen.rule.group)
+    code = _obstacle(facts, rules, chosen.rule)
+    wanted = None
+    if code is None:
+        endless = facts.ref in rules.protect or rules.policy == "grant_only"
+        wanted = Wanted(
+            opens=opens,
+            valid_until=None if endless or chosen.stretch.ends == FOREVER else chosen.stretch.ends,
+            badges=_badges(facts),
+            profile=_profile(facts.member, rules.profile),
+        )
+    return Decision(
+        wanted,
+        partial(_why, code or "ok", facts, rules, chosen, zone),
+        blocked=code,
+        # Without a badge nothing opens, so what stands is taken back; the other obstacles leave it alone.
+        take=code == "no_badge",
         opens=opens,
-        valid_until=None if forever else valid_until,
-        badges=tuple(sorted((g.Badge(b.number, b.medium) for b in facts.badges), key=lambda b: b.number)),
-        profile=_profile(facts.member, rules.profile),
+        valid_from=chosen.stretch.starts if chosen.stretch.starts != SINCE_EVER else None,
+        rule=chosen.rule.text,
+        record=f"member_pass:{chosen.item.id}",
+        due_at=due_at,
     )
-    return Decision(wanted, Reason("ok", names), **common)  # type: ignore[arg-type]
+
+
+def _whole(moment: datetime | None) -> datetime | None:
+    """A moment in whole seconds, which is as exact as vendors are; a fraction would differ for ever."""
+    return moment.replace(microsecond=0) if moment is not None and moment.microsecond else moment
+
+
+def _choose(mapped: Sequence[tuple[PassRule, Window, r.MemberPass]], now: datetime) -> _Chosen | None:
+    running = [entry for entry in mapped if entry[1].holds(now)]
+    if not running:
+        return None
+    # Of two passes under one rule the one that lasts longer is the reason.
+    rule, window, item = min(running, key=lambda entry: (entry[0], FOREVER - entry[1].ends))
+    stretch = window if len(mapped) == 1 else covering([entry[1] for entry in mapped], now)
+    return _Chosen(rule, item, stretch or window)
+
+
+def _obstacle(facts: Facts, rules: TargetRules, rule: PassRule) -> str | None:
+    """The code of what stands in the way although the rules give access."""
+    if rules.openings is not None and rule.group not in rules.openings:
+        return "opening_missing"
+    if rules.badge_needed and not facts.badges:
+        return "no_badge"
+    if rules.badge_needed and facts.badge_rivals:
+        return "badge_twice"
+    return None
+
+
+def _badges(facts: Facts) -> tuple[g.Badge, ...]:
+    badges = [g.Badge(badge.number, badge.medium) for badge in facts.badges]
+    if len(badges) > 1:
+        badges.sort(key=lambda badge: badge.number)
+    return tuple(badges)
 
 
 def _profile(member: r.Member, names: Iterable[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name in sorted(names):
+    for name in names:
         value = getattr(member, name)
         if value is not None:
             found[name] = value.isoformat() if isinstance(value, date) else value
     return found
+
+
+def _why(code: str, facts: Facts, rules: TargetRules, chosen: _Chosen, zone: ZoneInfo) -> tuple[Reason, ...]:
+    """Why the rules give what they give, or what stands in the way of it."""
+    ends = chosen.stretch.ends
+    values = {
+        "pass_name": facts.pass_names.get(chosen.item.pass_id, chosen.item.pass_id),
+        "until": f" until {moment_text(ends, zone)}" if ends != FOREVER else "",
+        "opens": rules.name_of(chosen.rule.group),
+        "target": rules.target,
+        "source": facts.source,
+        "name": facts.name,
+    }
+    if code == "badge_twice":
+        number, others = next(iter(facts.badge_rivals.items()))
+        values |= {"badge": number, "others": ", ".join(others)}
+    return (Reason(code, values),)
 
 
 def _why_not(facts: Facts, rules: TargetRules, now: datetime, zone: ZoneInfo) -> tuple[Reason, ...]:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import records as r
 from hub.access.decide import Facts
+from hub.store import among
 from hub.store import tables as t
 
 __all__ = ["FactReader"]
@@ -34,11 +35,11 @@ class FactReader:
         found = {member: Facts(source=self.source, member_id=member, pass_names=self._pass_names) for member in members}
         c = t.record.c
         query = select(c.owner, c.kind, c.data, c.deleted_at, c.deleted_how).where(
-            c.source_id == self.source_id, c.owner.in_(members), c.kind.in_(_KINDS)
+            c.source_id == self.source_id, among(c.owner, members, db), c.kind.in_(_KINDS)
         )
         numbers: dict[str, list[Facts]] = {}
         decode = {kind: r.decoder(kind).decode for kind in _KINDS}
-        for owner, kind, data, deleted_at, deleted_how in await db.execute(query):
+        for owner, kind, data, deleted_at, deleted_how in (await db.execute(query)).all():
             facts = found[owner]
             value = decode[kind](data)
             if kind == "member":
@@ -61,10 +62,10 @@ class FactReader:
     async def _find_rivals(self, db: AsyncConnection, numbers: Mapping[str, list[Facts]]) -> None:
         c = t.record.c
         query = select(c.key, c.owner).where(
-            c.source_id == self.source_id, c.kind == "badge", c.deleted_at.is_(None), c.key.in_(numbers)
+            c.source_id == self.source_id, c.kind == "badge", c.deleted_at.is_(None), among(c.key, numbers, db)
         )
         holders: dict[str, set[str]] = {}
-        for number, owner in await db.execute(query):
+        for number, owner in (await db.execute(query)).all():
             holders.setdefault(number, set()).add(owner)
         for number, owners in holders.items():
             if len(owners) < 2:
@@ -77,4 +78,4 @@ class FactReader:
         c = t.record.c
         query = select(c.record_id, c.data).where(c.source_id == self.source_id, c.kind == "pass")
         decode = r.decoder("pass").decode
-        return {record_id: decode(data).name or record_id for record_id, data in await db.execute(query)}
+        return {record_id: decode(data).name or record_id for record_id, data in (await db.execute(query)).all()}

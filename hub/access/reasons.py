@@ -91,7 +91,7 @@ REASONS: Mapping[str, Wording] = {
 }
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Reason(msgspec.Struct, frozen=True, gc=False):
     """A code with the values that its sentence needs."""
 
     code: str

@@ -19,11 +19,8 @@ class PassRule:
     priority: int
     position: int
     group: str = field(compare=False)
-
-    @property
-    def text(self) -> str:
-        """The rule as people see it."""
-        return f"passes row {self.position} → {self.group} (priority {self.priority})"
+    text: str = field(compare=False)
+    """The rule as people see it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class TargetRules:
     openings: frozenset[str] | None = None
     opening_names: Mapping[str, str] = field(default_factory=dict)
     badge_needed: bool = False
-    profile: frozenset[str] = frozenset()
+    profile: tuple[str, ...] = ()
 
     def name_of(self, group: str) -> str:
         """The group's name at the vendor, or its id."""
@@ -63,7 +60,8 @@ def compile_rules(
     for stored in rows:
         row = stored.row
         if isinstance(row, PassRow) and row.group is not None:
-            rule = PassRule(row.priority, stored.position, row.group)
+            text = f"passes row {stored.position} → {row.group} (priority {row.priority})"
+            rule = PassRule(row.priority, stored.position, row.group, text)
             for pass_id in row.passes:
                 key = (row.source, pass_id)
                 passes[key] = min(rule, passes.get(key, rule))
@@ -79,5 +77,5 @@ def compile_rules(
         openings=frozenset(openings) if openings is not None else None,
         opening_names=openings or {},
         badge_needed=badge_needed,
-        profile=profile,
+        profile=tuple(sorted(profile)),
     )

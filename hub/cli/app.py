@@ -8,8 +8,12 @@ failed).
 from __future__ import annotations
 
 import asyncio
+import inspect
+import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +22,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from hub.cli import output
 from hub.errors import HubError, UserError
+from hub.settings import default_home
 
 __all__ = ["app", "main"]
 
@@ -29,7 +34,8 @@ app = App(
     result_action="return_value",
     default_parameter=Parameter(negative=()),
 )
-app.meta.group_parameters = Group("Everywhere", sort_key=99)
+app.suppress_keyboard_interrupt = app.meta.suppress_keyboard_interrupt = False
+EVERYWHERE = Group("Everywhere", sort_key=99)
 
 START = Group.create_ordered("Getting started")
 WORK = Group.create_ordered("Working")
@@ -52,6 +58,7 @@ COMMANDS = (
     (LOOK, "look", "grants", "Who can open what, until when, and why"),
     (LOOK, "look", "explain", "Why has, or hasn't, this person access"),
     (LOOK, "look", "inbox", "What needs a person, worst first"),
+    (LOOK, "look", "openings", "The access groups and locks that mapping rows can name"),
     (LOOK, "look", "runs", "The last runs"),
     (LOOK, "look", "log", "The sync log"),
     (CARE, "care", "doctor", "Examine the installation"),
@@ -73,8 +80,10 @@ app.register_install_completion_command(name="--install-completion")
 @app.meta.default
 def _launch(
     *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
-    home: Annotated[Path | None, Parameter(name="--home", env_var="STUDIOHUB_HOME", show_env_var=False)] = None,
-    studio: Annotated[str | None, Parameter(name="--studio")] = None,
+    home: Annotated[
+        Path | None, Parameter(name="--home", env_var="STUDIOHUB_HOME", show_env_var=False, group=EVERYWHERE)
+    ] = None,
+    studio: Annotated[str | None, Parameter(name="--studio", group=EVERYWHERE)] = None,
 ) -> int | None:
     """Run a command.
 
@@ -95,13 +104,18 @@ def _launch(
 
 def main() -> None:
     """The entry point of the `studiohub` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that can't show a character must not end the command.
+            stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Run one command line; returns its exit code. Never lets a traceback reach a person."""
     try:
-        result = app.meta(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        with _told_in_full(arguments):
+            result = app.meta(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         return output.usage_error(error)
     except UserError as error:
@@ -118,5 +132,36 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the last resort: a report instead of a traceback
-        return output.crash(error)
+        if (trouble := _database_trouble(error)) is not None:
+            output.error(trouble)
+            return 1
+        return output.crash(error, home=Path(os.environ.get("STUDIOHUB_HOME") or default_home()).expanduser())
     return result if isinstance(result, int) else 0
+
+
+def _database_trouble(error: Exception) -> HubError | None:
+    """What a database says that is locked, full, read-only or away: no mistake of studiohub's."""
+    from sqlalchemy.exc import InterfaceError, OperationalError
+
+    if not isinstance(error, OperationalError | InterfaceError):
+        return None
+    fix = "Is another process at it, is the disk full, is the server up? `studiohub doctor` looks."
+    return HubError("the database could not be used", said=str(error.orig), fix=fix, code="database")
+
+
+@contextmanager
+def _told_in_full(arguments: list[str]) -> Iterator[None]:
+    """Commands are listed with one sentence each; the one that is typed has all that is written about it."""
+    typed = next((word for word in arguments if word in {name for _, _, name, _ in COMMANDS}), None)
+    command = app[typed] if typed is not None else None
+    words = inspect.getdoc(command.default_command) if command is not None and command.default_command else None
+    if command is None or words is None:
+        yield
+        return
+    listed = command.help
+    paragraphs = words.partition("\n\nParameters\n")[0].split("\n\n")
+    command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    try:
+        yield
+    finally:
+        command.help = listed

@@ -56,12 +56,12 @@ async def simulate_(
         async with serving as base_url:
             output.line(f"{escape(described.title)} simulated at {base_url}")
             for name, value in _logins(simulator).items():
-                output.line(f"  {name} = {value}")
+                output.line(f"  {name} = {escape(value)}", reveal=True)
             output.line("  Ctrl+C ends it.")
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()
-    except OSError as error:
-        raise UserError(f"port {port} can't be used", said=error.strerror or str(error)) from error
+    except (OSError, OverflowError) as error:
+        raise UserError(f"port {port} can't be used", said=getattr(error, "strerror", None) or str(error)) from error
 
 
 def _logins(simulator: Any) -> dict[str, str]:

@@ -11,13 +11,13 @@ from rich.markup import escape
 from hub import times
 from hub.access.decide import moment_text
 from hub.cli import output
-from hub.cli.opened import Json, opened
+from hub.cli.opened import Count, Json, opened
 from hub.look import journal
 from hub.look.explain import explain
 from hub.look.grants import list_grants
 from hub.look.members import find_member
 
-__all__ = ["explain_", "grants_", "inbox_", "log_", "runs_"]
+__all__ = ["explain_", "grants_", "inbox_", "log_", "openings_", "runs_"]
 
 
 async def grants_(
@@ -25,7 +25,7 @@ async def grants_(
     member: str | None = None,
     target: str | None = None,
     status: Literal["in_progress", "created", "removed", "failed", "unknown"] | None = None,
-    limit: int | None = None,
+    limit: Count | None = None,
     reveal: Annotated[bool, Parameter(help="Show codes and URLs.")] = False,
     json: Json = False,
 ) -> None:
@@ -57,7 +57,7 @@ async def grants_(
                 reveal=hub.vault if reveal else None,
             )
     if json:
-        output.print_json([view.as_json(reveal=reveal) for view in views])
+        output.print_json([view.as_json(reveal=reveal) for view in views], reveal=reveal)
         return
     rows = [
         [
@@ -68,18 +68,18 @@ async def grants_(
             escape(view.opens_text),
             escape(moment_text(view.valid_until, zone) or "open end"),
             escape(view.reason),
-            *([view.code or "", view.url or ""] if reveal else []),
+            *([escape(view.code or ""), escape(view.url or "")] if reveal else []),
         ]
         for view in views
     ]
     columns = ["status", "member", "name", "at", "opens", "until", "why", *(["code", "URL"] if reveal else [])]
     if rows:
-        output.table(columns, rows)
+        output.table(columns, rows, reveal=reveal)
     else:
         output.line("No grants yet. They appear after the first `studiohub sync`.")
 
 
-async def runs_(*, connection: str | None = None, limit: int = 30, json: Json = False) -> None:
+async def runs_(*, connection: str | None = None, limit: Count = 30, json: Json = False) -> None:
     """The last runs, newest first.
 
     Parameters
@@ -117,7 +117,7 @@ async def log_(
     connection: str | None = None,
     member: str | None = None,
     level: Literal["debug", "info", "warning", "error"] | None = None,
-    limit: int = 100,
+    limit: Count = 100,
     json: Json = False,
 ) -> None:
     """The sync log.
@@ -155,7 +155,7 @@ async def log_(
                 return
             await asyncio.sleep(0.5)
             async with hub.database.read() as db:
-                lines = await journal.log_lines(db, hub.the_studio, after=max(last, 1), limit=500, **kept)
+                lines = await journal.log_lines(db, hub.the_studio, after=last, limit=500, **kept)
 
 
 def _show_line(line: dict[str, Any], zone: Any) -> None:
@@ -206,3 +206,38 @@ async def explain_(member: str, /, *, json: Json = False) -> None:
     for door in answer.doors:
         until = f" until {moment_text(door.valid_until, zone)}" if door.valid_until else ""
         output.line(f"  {output.status(door.status)} {escape(door.target)} {escape(door.name)}{until}")
+
+
+async def openings_(name: str | None = None, /, *, json: Json = False) -> int:
+    """The access groups and locks of the vendors, with the ids that mapping rows name.
+
+    Parameters
+    ----------
+    name:
+        Only of this connection.
+    """
+    found: list[dict[str, Any]] = []
+    async with opened() as hub:
+        rows = [await hub.connection_row(name)] if name else await hub.connections()
+        for row in rows:
+            if not hub.plugins.has(row.plugin, "list_openings"):
+                continue
+            listed = await hub.plugins.call(await hub.open_connection(row), "list_openings")
+            found += [
+                {
+                    "connection": row.name,
+                    "kind": one.kind,
+                    "id": one.id,
+                    "name": one.name,
+                    "notes": [note.text for note in one.notes],
+                }
+                for one in listed
+            ]
+    if json:
+        output.print_json(found)
+        return 0
+    output.table(
+        ["at", "kind", "name", "id", ""],
+        [[one["connection"], one["kind"], escape(one["name"]), one["id"], " ".join(one["notes"])] for one in found],
+    )
+    return 0

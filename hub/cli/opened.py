@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 from pydantic import ValidationError
 
 from hub.core import Hub
 from hub.errors import UserError
 from hub.settings import HubSettings
 
-__all__ = ["Json", "opened", "settings", "who"]
+__all__ = ["Count", "Json", "opened", "settings", "who"]
 
+Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 Json = Annotated[bool, Parameter(name="--json", help="Print one JSON document.")]
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -62,32 +62,59 @@ GLYPHS = {
 }
 
 
+class _Console(Console):
+    """A console that leaves it to the command line to end when nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        raise BrokenPipeError
+
+
 @cache
 def out() -> Console:
     """Standard output."""
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    return _Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 @cache
 def err() -> Console:
     """Standard error."""
-    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+    return _Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+def clean(text: str) -> str:
+    """The text without secrets, and without control characters by which a name could take over the terminal."""
+    return redact.mask(text).translate(_CONTROLS)
+
+
+_CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 
 def say(text: str) -> None:
     """A sentence for a person."""
-    err().print(escape(redact.mask(text)))
+    err().print(escape(clean(text)))
 
 
-def line(text: str) -> None:
-    """A line of a result, with markup."""
-    out().print(text)
+def line(text: str, *, reveal: bool = False) -> None:
+    """A line of a result, with markup. `reveal`: it is there to show secrets."""
+    out().print(text if reveal else clean(text))
 
 
-def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None)
+def print_json(value: Any, *, reveal: bool = False) -> None:
+    """One JSON document on standard output. `reveal`: it is there to show secrets."""
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    indent = 2 if sys.stdout.isatty() else None
+    json.dump(value if reveal else _masked(value), sys.stdout, ensure_ascii=not utf8, indent=indent)
     sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact.mask(value)
+    if isinstance(value, Mapping):
+        return {key: _masked(item) for key, item in value.items()}
+    return [_masked(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def status(word: str, text: str | None = None) -> str:
@@ -102,15 +129,20 @@ def mark(word: str) -> str:
     return f"[{STYLES.get(word, '')}]{GLYPHS.get(word, '·')}[/]" if word in STYLES else GLYPHS.get(word, "·")
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
-    """A table on a terminal; columns separated by tabs into a pipe. Cells may carry markup."""
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None, reveal: bool = False
+) -> None:
+    """A table on a terminal; columns separated by tabs into a pipe. Cells may carry markup. `reveal`: it is there to
+    show secrets."""
+    shown = rows if reveal else [[clean(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
-        plain = Console(file=sys.stdout, highlight=False, soft_wrap=True, no_color=True, force_terminal=False)
-        for row in (columns, *rows):
-            plain.print("\t".join(row), overflow="ignore", no_wrap=True, crop=False)
+        plain = _Console(file=sys.stdout, highlight=False, soft_wrap=True, no_color=True, force_terminal=False)
+        for row in (columns, *shown):
+            cells = (" ".join(cell.split()) for cell in row)
+            plain.print("\t".join(cells), overflow="ignore", no_wrap=True, crop=False)
         return
     made = Table(*columns, title=title, box=None, pad_edge=False, header_style="bright_black", title_justify="left")
-    for row in rows:
+    for row in shown:
         made.add_row(*row)
     out().print(made)
 
@@ -118,37 +150,37 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str |
 def error(problem: HubError) -> None:
     """What does not work, what was said, what to do."""
     console = err()
-    first, *rest = redact.mask(problem.what).splitlines()
+    first, *rest = clean(problem.what).splitlines() or [""]
     console.print(f"[bold red]✖[/] {escape(first)}")
     for text in rest:
         console.print(f"  {escape(text)}")
     if problem.said:
-        console.print(f"  [bright_black]it said:[/] {escape(redact.mask(problem.said))}")
+        console.print(f"  [bright_black]it said:[/] {escape(clean(problem.said))}")
     if problem.fix:
-        console.print(f"  [cyan]→[/] {escape(redact.mask(problem.fix))}")
+        console.print(f"  [cyan]→[/] {escape(clean(problem.fix))}")
 
 
 def usage_error(problem: Exception) -> int:
     """What was typed can't be used."""
-    text = " ".join(redact.mask(str(problem)).split())
+    text = " ".join(clean(str(problem)).split())
     err().print(f"[bold red]✖[/] {escape(text)}")
     err().print("  [cyan]→[/] `studiohub --help` lists the commands, `studiohub COMMAND --help` what one takes.")
     return 2
 
 
-def crash(problem: Exception) -> int:
-    """A mistake in studiohub itself: a redacted report in a file, and where it is."""
+def crash(problem: Exception, *, home: Path) -> int:
+    """A mistake in studiohub itself: a redacted report in a file that only its owner can read, and where it is."""
     report = redact.mask("".join(traceback.format_exception(problem)))
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    home = Path(os.environ.get("STUDIOHUB_HOME", "."))
-    path = (home if home.is_dir() else Path()) / f"crash-{stamp}.txt"
+    path = (home if home.is_dir() else Path.cwd()) / f"crash-{stamp}-{os.getpid()}.txt"
     try:
-        path.write_text(report, encoding="utf-8")
-        path.chmod(0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(report)
         where = f"The report is in {path}; it holds no secrets."
     except OSError:
         where = report
-    err().print(f"[bold red]✖[/] studiohub made a mistake: {escape(redact.mask(type(problem).__name__))}")
+    err().print(f"[bold red]✖[/] studiohub made a mistake: {escape(clean(type(problem).__name__))}")
     err().print(f"  [cyan]→[/] {escape(where)}")
     return 1
 

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
+from rich.markup import escape
 
 from hub.cli import output
 from hub.cli.opened import Json, opened, settings, who
-from hub.core import initialise
-from hub.errors import UserError
+from hub.connection import Connection
+from hub.core import Hub, initialise
+from hub.errors import HubError, UserError
 from hub.grants import Check, CheckState
 from hub.plugins import Plugin
-from hub.studio.file import spec_from_values
+from hub.studio.file import ConnectionSpec, spec_from_values
+from hub.studio.registry import ConnectionRow
 
 __all__ = ["connect_", "demo_", "disconnect_", "export_", "import_", "init_", "verify_"]
 
@@ -45,9 +48,9 @@ async def init_(*, json: Json = False) -> None:
         output.print_json({"home": str(chosen.home), "made": made})
         return
     for thing in made:
-        output.line(f"{output.status('ok', 'made')} {thing}")
+        output.line(f"{output.status('ok', 'made')} {escape(thing)}")
     if not made:
-        output.line(f"Nothing to do: {chosen.home} is complete.")
+        output.line(f"Nothing to do: {escape(str(chosen.home))} is complete.")
     else:
         output.line("Next: `studiohub import studio.toml`, or `studiohub demo` to look round.")
 
@@ -68,7 +71,7 @@ async def import_(file: Path, /, *, json: Json = False) -> None:
         output.print_json({"changes": done.changes})
         return
     for change in done.changes or ["nothing changed: everything is as the file says"]:
-        output.line(f"{output.mark('ok')} {change}")
+        output.line(f"{output.mark('ok')} {escape(change)}")
 
 
 async def export_(file: Path | None = None, /) -> None:
@@ -103,13 +106,14 @@ async def connect_(
     /,
     *settings_given: str,
     policy: Literal["sync", "grant_only", "observe"] | None = None,
-    check: bool = True,
+    check: Annotated[bool, Parameter(negative="--no-check")] = True,
     json: Json = False,
 ) -> int:
     """Connect a booking system, a lock or a tracker, or change a connection's settings.
 
     Settings are given as key=value, secrets as key=env:NAME or key=file:PATH; what is missing is asked for on a
-    terminal. A secret is never taken from the command line itself.
+    terminal. A secret is never taken from the command line itself. The connection is tried first, and saved only if
+    nothing that was tried failed.
 
     Parameters
     ----------
@@ -128,10 +132,16 @@ async def connect_(
 
     async with opened() as hub:
         chosen = hub.plugins[plugin]
+        given = _given(chosen, settings_given)
         current = {row.name: row for row in await hub.connections()}.get(name)
-        values: dict[str, Any] = {**(current.settings if current else {}), **_given(chosen, settings_given)}
+        if current is not None and current.plugin != plugin:
+            raise UserError(
+                f"{name!r} is a connection of plugin {current.plugin!r}, not {plugin!r}", fix="Choose another name."
+            )
+        values: dict[str, Any] = {**(current.settings if current else {}), **given}
         if chosen.kind != "booking":
-            values["policy"] = policy or (current.options.policy if current and current.options else None)
+            values = {**(current.options.model_dump() if current and current.options else {}), **values}
+            values["policy"] = policy or values.get("policy")
             if values["policy"] is None:
                 values["policy"] = _ask("How far may the hub go (sync, grant_only, observe)?", "policy")
         if current is None:
@@ -140,18 +150,41 @@ async def connect_(
         spec = spec_from_values(name, chosen, values, base=Path.cwd(), found=found)
         if spec is None:
             raise UserError("\n".join(what for _, what in found), code="settings")
-        done = await save_one_connection(hub, spec, who=who())
-        checks: list[Check] = []
-        if check and hub.plugins.has(plugin, "verify"):
-            connection = await hub.open_connection(await hub.connection_row(name))
-            checks = list(await hub.plugins.call(connection, "verify"))
+        checks = await _try(hub, spec, current) if check else []
+        failed = any(one.state is CheckState.FAILED for one in checks)
+        changes = [] if failed else (await save_one_connection(hub, spec, who=who())).changes
     if json:
-        output.print_json({"changes": done.changes, "checks": [_check_json(one) for one in checks]})
+        output.print_json({"saved": not failed, "changes": changes, "checks": [_check_json(one) for one in checks]})
     else:
-        for change in done.changes or [f"connection {name!r} is as it was"]:
-            output.line(f"{output.mark('ok')} {change}")
-        _show_checks(name, checks)
-    return 4 if any(one.state is CheckState.FAILED for one in checks) else 0
+        if checks:
+            _show_checks(name, checks)
+        for change in changes or ([] if failed else [f"connection {name!r} is as it was"]):
+            output.line(f"{output.mark('ok')} {escape(change)}")
+    if failed:
+        output.say("nothing was saved; with --no-check it is saved untried")
+    return 1 if failed else 0
+
+
+async def _try(hub: Hub, spec: ConnectionSpec, current: ConnectionRow | None) -> list[Check]:
+    """Verify a connection that is not saved, with the stored secrets for those that were left out."""
+    settings = spec.settings
+    if current is not None and spec.missing:
+        kept = current.open_settings(spec.plugin, hub.vault)
+        settings = settings.model_copy(update={name: getattr(kept, name) for name in spec.missing})
+    connection = hub.connect(spec.name, spec.plugin, settings)
+    try:
+        return await _verify(hub, connection)
+    finally:
+        await connection.aclose()
+
+
+async def _verify(hub: Hub, connection: Connection) -> list[Check]:
+    if not hub.plugins.has(connection.plugin.name, "verify"):
+        return []
+    try:
+        return list(await hub.plugins.call(connection, "verify"))
+    except HubError as error:
+        return [Check(title=error.what, state=CheckState.FAILED, said=error.said, fix=error.fix)]
 
 
 def _given(plugin: Plugin, pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -202,10 +235,7 @@ async def verify_(name: str | None = None, /, *, json: Json = False) -> int:
     async with opened() as hub:
         rows = [await hub.connection_row(name)] if name else await hub.connections()
         for row in rows:
-            connection = await hub.open_connection(row)
-            results[row.name] = (
-                list(await hub.plugins.call(connection, "verify")) if hub.plugins.has(row.plugin, "verify") else []
-            )
+            results[row.name] = await _verify(hub, await hub.open_connection(row))
     if json:
         output.print_json(
             [{"connection": one, "checks": [_check_json(c) for c in checks]} for one, checks in results.items()]
@@ -228,8 +258,6 @@ def _check_json(check: Check) -> dict[str, Any]:
 
 
 def _show_checks(name: str, checks: list[Check]) -> None:
-    from rich.markup import escape
-
     output.line(f"[bold]{escape(name)}[/]")
     for check in checks:
         took = f" [bright_black]{check.took_ms} ms[/]" if check.took_ms is not None else ""
@@ -267,7 +295,7 @@ async def disconnect_(
         if revoke:
             output.line(f"{done.removed} grants taken back, {len(done.failed)} could not be")
         for member, why in done.failed.items():
-            output.line(f"  {output.status('failed', member)} {why}")
+            output.line(f"  {output.status('failed', member)} {escape(why)}")
         if done.forgotten:
             output.line(f"{output.mark('ok')} {name} is forgotten")
     return 0 if done.forgotten else 4

@@ -13,7 +13,7 @@ from hub.engine.passes import open_scope
 from hub.engine.sync import WAIT_FOR_LANE
 from hub.reconcile import ledger
 from hub.reconcile.apply import apply_plan
-from hub.reconcile.diff import LedgerRow
+from hub.reconcile.diff import LedgerRow, ledger_columns
 from hub.reconcile.plan import Action, Change, Plan
 from hub.reconcile.scope import Scope
 from hub.store import journal
@@ -60,7 +60,7 @@ async def _revoke_all(hub: Hub, row: registry.ConnectionRow, lease: lanes.Lease,
     scope = await open_scope(hub, row)
     async with hub.database.write() as db:
         await lease.check(db)
-        await ledger.find_crashed(db, row.id, lease.token)
+        await ledger.find_crashed(db, row.id, lease.token, now=hub.clock.now())
         run_id = await journal.start_run(
             db,
             hub.the_studio.id,
@@ -85,30 +85,11 @@ async def _revoke_all(hub: Hub, row: registry.ConnectionRow, lease: lanes.Lease,
 async def _everything(scope: Scope) -> list[Change]:
     """A removal for every grant that stands."""
     c = t.ledger.c
-    query = select(
-        c.id,
-        c.source_id,
-        c.member,
-        c.name,
-        c.key,
-        c.state,
-        c.settled,
-        c.wanted,
-        c.applied,
-        c.valid_from,
-        c.valid_until,
-        c.vendor_id,
-        c.record,
-        c.rule,
-        c.drift,
-        c.next_try_at,
-    ).where(c.target_id == scope.target_id, c.state != "removed")
+    query = select(c.name, *ledger_columns()).where(c.target_id == scope.target_id, c.state != "removed")
     changes: list[Change] = []
     async with scope.database.read() as db:
-        for found in await db.execute(query):
-            values = dict(found._mapping)
-            name = values.pop("name")
-            row = LedgerRow(**values)
+        for name, *values in (await db.execute(query)).all():
+            row = LedgerRow(*values)
             before = row.before
             source = scope.sources.get(row.source_id, "?")
             changes.append(

@@ -36,6 +36,8 @@ async def examine(settings: HubSettings) -> list[Finding]:
             findings.append(Finding("ok", f"database {hub.database.describe()} and key"))
             findings += _disk(hub)
             findings += _plugins(hub)
+            if hub.unclear is not None:
+                raise hub.unclear
             if hub.studio is None:
                 findings.append(Finding("warning", "no studio yet", "Import one: `studiohub import FILE`."))
                 return findings

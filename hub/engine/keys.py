@@ -43,6 +43,7 @@ async def rotate_key(hub: Hub, *, who: str) -> int:
             await journal.add_audit(db, studio.id, who=who, act="key rotate", now=hub.clock.now())
     if keys:
         write_key_file(hub.settings.home, keys[:1])
+        hub.vault = Vault(keys[:1])
     return count
 
 

@@ -18,6 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.clock import Clock
@@ -60,33 +61,43 @@ class Lease:
 
 
 def process_name() -> str:
-    """This process, in a way that no later one with the same number shares: host, pid and start time."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid()) or 0}"
+    """This process, in a way that no later one with the same number shares: machine, pid and start time."""
+    return f"{_machine()}:{os.getpid()}:{_started(os.getpid())}"
 
 
-def _started(pid: int) -> int | None:
+def _machine() -> str:
+    """Host and pid namespace: containers of one host name can't see each other's processes."""
+    try:
+        space = Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
+    except OSError:
+        space = "0"
+    return f"{socket.gethostname()}/{space}"
+
+
+def _started(pid: int) -> str:
+    """When a process started, in the kernel's ticks; "ended" for one that only waits to be buried; empty where that
+    can't be told."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-        return int(text.rpartition(")")[2].split()[19])
+        state, *fields = text.rpartition(")")[2].split()
+        return "ended" if state in "ZX" else fields[18]
     except (OSError, ValueError, IndexError):
-        return None
+        return ""
 
 
 def is_gone(owner: str) -> bool:
     """Whether a lease's owner is a process of this machine that no longer runs."""
-    host, _, rest = owner.partition(":")
-    pid_text, _, rest = rest.partition(":")
-    started = rest.partition(":")[0]
-    if host != socket.gethostname() or not pid_text.isdigit():
+    machine, pid, started, *_ = (*owner.split(":"), "", "")
+    if machine != _machine() or not pid.isdigit():
         return False
     try:
-        os.kill(int(pid_text), 0)
+        os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
     except PermissionError:
         pass
-    now_started = _started(int(pid_text))
-    return started not in {"0", ""} and now_started is not None and str(now_started) != started
+    now = _started(int(pid))
+    return bool(now and started) and now != started
 
 
 async def take(database: Database, connection_id: int, name: str, clock: Clock, *, worker: str = "0") -> Lease:
@@ -105,7 +116,7 @@ async def take(database: Database, connection_id: int, name: str, clock: Clock, 
         ):
             who = row.lease_owner.split(":")
             raise LaneBusy(
-                f"{name} is being worked on by another process (pid {who[1]} on {who[0]})",
+                f"{name} is being worked on by another process (pid {who[1]} on {who[0].partition('/')[0]})",
                 fix="It will be done in a moment; try again.",
             )
         await db.execute(
@@ -146,8 +157,7 @@ async def holding(
         yield lease
     finally:
         renewing.cancel()
-        with contextlib.suppress(asyncio.CancelledError, LostLease):
-            await renewing
+        await asyncio.gather(renewing, return_exceptions=True)
         await release(database, lease)
 
 
@@ -155,5 +165,7 @@ async def _renew(database: Database, lease: Lease) -> None:
     # Real time, whatever clock the hub has: a lease is about processes, not about passes.
     while True:
         await asyncio.sleep(RENEW_EVERY)
-        async with database.write() as db:
-            await lease.check(db)
+        # A database that is busy or away for a moment is asked again; a lost lease is for the next write to find.
+        with contextlib.suppress(DBAPIError, OSError):
+            async with database.write() as db:
+                await lease.check(db)

@@ -300,7 +300,7 @@ async def run_target(
         run_id = await journal.start_run(
             db, studio.id, connection=row.name, flow=f"records → {row.name}", trigger=trigger, now=hub.clock.now()
         )
-        await ledger.find_crashed(db, row.id, lease.token)
+        await ledger.find_crashed(db, row.id, lease.token, now=hub.clock.now())
     result = TargetRun(row.name, run_id)
     scope = None
     try:

@@ -16,13 +16,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.connection import Connection
 from hub.plugins import Plugins
 from hub.records import Complete, Page, Problem, Record, Window
-from hub.store import Database, upsert
+from hub.store import Database, among, upsert, upsert_many
 from hub.store import tables as t
 
 __all__ = ["KindCount", "ReadReport", "mark_dirty", "new_stamp", "read_source"]
@@ -34,7 +34,21 @@ SHARED = frozenset({"badge"})
 """Kinds in which two members with one key stand in each other's way."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
-_BATCH = 500
+_BATCH = 2000
+_COLUMNS = (
+    "source_id",
+    "kind",
+    "record_id",
+    "owner",
+    "key",
+    "data",
+    "hash",
+    "read_no",
+    "missed",
+    "changed_at",
+    "deleted_at",
+    "deleted_how",
+)
 
 
 @dataclass
@@ -107,14 +121,22 @@ async def read_source(
         read_no = (last.scalar() or 0) + 1
     read = _Read(database, source_id, targets, read_no, connection.clock.now(), ReadReport())
     mark: Complete | None = None
+    waiting: list[Record] = []
+    kind = ""
     async for item in plugins.read(connection, "read_records", window=window or Window()):
         if isinstance(item, Page):
-            await _take_page(read, item)
+            # Small pages are put together: a transaction for each would cost more than the records.
+            if item.kind != kind or len(waiting) + len(item.records) > _BATCH:
+                await _take_part(read, kind, waiting)
+                waiting, kind = [], item.kind
+            waiting += item.records
+            await _take_rest(read, item)
             progress(item.kind, read.report.of(item.kind).seen)
         elif isinstance(item, Problem):
             _take_problem(read, item)
         elif isinstance(item, Complete):
             mark = item
+    await _take_part(read, kind, waiting)
     await _finish(read, mark, misses=connection.plugin.misses)
     return read.report
 
@@ -129,11 +151,8 @@ def _take_problem(read: _Read, problem: Problem) -> None:
         read.set_aside.setdefault(problem.kind, set()).add(problem.id)
 
 
-async def _take_page(read: _Read, page: Page) -> None:
-    records = list(page.records)
-    for start in range(0, max(len(records), 1), _BATCH):
-        part = records[start : start + _BATCH]
-        await _take_part(read, page.kind, part)
+async def _take_rest(read: _Read, page: Page) -> None:
+    """What a page says besides its records."""
     for start in range(0, len(page.unchanged), _BATCH):
         await _take_unchanged(read, page.kind, page.unchanged[start : start + _BATCH])
     for start in range(0, len(page.gone), _BATCH):
@@ -146,7 +165,7 @@ async def _take_part(read: _Read, kind: str, records: Sequence[Record]) -> None:
     count, seen = read.report.of(kind), read.seen.setdefault(kind, set())
     count.seen += len(records)
     stored = {row.record_id: row for row in await _stored(read, kind, [record.id for record in records])}
-    written: list[dict[str, Any]] = []
+    written: list[tuple[Any, ...]] = []
     owners: set[str] = set()
     keys: set[str] = set()
     for record in records:
@@ -164,35 +183,24 @@ async def _take_part(read: _Read, kind: str, records: Sequence[Record]) -> None:
                 keys.add(row.key)
         else:
             count.new += 1
-        if record.owner is not None:
-            owners.add(record.owner)
-        if record.key is not None:
-            keys.add(record.key)
-        written.append(
-            {
-                "source_id": read.source_id,
-                "kind": kind,
-                "record_id": record.id,
-                "owner": record.owner,
-                "key": record.key,
-                "data": data.decode(),
-                "hash": digest,
-                "read_no": read.read_no,
-                "missed": 0,
-                "changed_at": read.now,
-                "deleted_at": None,
-                "deleted_how": None,
-            }
-        )
+        owner, key = record.owner, record.key
+        if owner is not None:
+            owners.add(owner)
+        if key is not None:
+            keys.add(key)
+        written.append((record.id, owner, key, data.decode(), digest))
     if not written:
         return
     async with read.database.write() as db:
-        await upsert(
+        at = t.Utc().process_bind_param(read.now, db.dialect)
+        start, end = (read.source_id, kind), (read.read_no, 0, at, None, None)
+        await upsert_many(
             db,
             t.record,
-            written,
+            _COLUMNS,
+            [(*start, *row, *end) for row in written],
             key=("source_id", "kind", "record_id"),
-            update=("owner", "key", "data", "hash", "read_no", "missed", "changed_at", "deleted_at", "deleted_how"),
+            update=_COLUMNS[3:],
         )
         await _owners_changed(read, db, owners | await _rivals(db, read.source_id, kind, keys))
 
@@ -200,10 +208,10 @@ async def _take_part(read: _Read, kind: str, records: Sequence[Record]) -> None:
 async def _stored(read: _Read, kind: str, ids: Sequence[str]) -> Sequence[Any]:
     r = t.record.c
     query = select(r.id, r.record_id, r.hash, r.owner, r.key, r.deleted_at).where(
-        r.source_id == read.source_id, r.kind == kind, r.record_id.in_(ids)
+        r.source_id == read.source_id, r.kind == kind
     )
     async with read.database.read() as db:
-        return (await db.execute(query)).all()
+        return (await db.execute(query.where(among(r.record_id, ids, db)))).all()
 
 
 async def _take_unchanged(read: _Read, kind: str, ids: Sequence[str]) -> None:
@@ -233,7 +241,9 @@ async def _rivals(db: AsyncConnection, source_id: int, kind: str, keys: set[str]
     if kind not in SHARED or not keys:
         return set()
     r = t.record.c
-    query = select(r.owner).where(r.source_id == source_id, r.kind == kind, r.key.in_(keys), r.owner.is_not(None))
+    query = select(r.owner).where(
+        r.source_id == source_id, r.kind == kind, among(r.key, keys, db), r.owner.is_not(None)
+    )
     return set((await db.execute(query)).scalars())
 
 
@@ -258,14 +268,13 @@ def new_stamp() -> int:
 
 
 async def mark_dirty(db: AsyncConnection, target_id: int, source_id: int, members: set[str]) -> None:
-    """Put members on a target's agenda."""
-    await upsert(
+    """Put members on a target's agenda. One stamp does for all of them: it only has to differ from what was there."""
+    stamp = new_stamp()
+    await upsert_many(
         db,
         t.agenda,
-        [
-            {"target_id": target_id, "source_id": source_id, "member": member, "stamp": new_stamp()}
-            for member in sorted(members)
-        ],
+        ("target_id", "source_id", "member", "stamp"),
+        [(target_id, source_id, member, stamp) for member in sorted(members)],
         key=("target_id", "source_id", "member"),
         update=("stamp",),
     )
@@ -281,20 +290,11 @@ async def _finish(read: _Read, mark: Complete | None, *, misses: int) -> None:
     for kind in without_id & complete:
         report.why_not[kind] = "a record could not even be told apart from the others"
     report.as_of = mark.as_of if mark is not None else None
-    async with read.database.read() as db:
-        counts = await _live_counts(db, read.source_id)
-    nothing_at_all = bool(report.complete) and not any(
-        report.of(kind).seen or report.of(kind).set_aside for kind in {*report.complete, *report.kinds}
-    )
-    for kind in sorted(report.complete):
-        had, has = counts.get(kind, 0), report.of(kind).seen + report.of(kind).set_aside
-        if has == 0 and had > (0 if nothing_at_all else NEVER_TO_NOTHING):
-            report.refused[kind] = had
+    await _refuse_the_empty(read)
     report.complete -= report.refused.keys()
     for kind in sorted(report.complete):
         await _missed(read, kind, misses=misses)
     async with read.database.write() as db:
-        counts = await _live_counts(db, read.source_id)
         await upsert(
             db,
             t.reading,
@@ -303,7 +303,7 @@ async def _finish(read: _Read, mark: Complete | None, *, misses: int) -> None:
                     "source_id": read.source_id,
                     "kind": kind,
                     "read_no": read.read_no,
-                    "count": counts.get(kind, 0),
+                    "count": report.of(kind).seen,
                     "complete_at": read.now if kind in report.complete else None,
                     "as_of": report.as_of,
                     "why_not": report.why_not.get(kind),
@@ -315,31 +315,36 @@ async def _finish(read: _Read, mark: Complete | None, *, misses: int) -> None:
         )
 
 
-async def _live_counts(db: AsyncConnection, source_id: int) -> dict[str, int]:
-    r = t.record.c
-    query = select(r.kind, func.count()).where(r.source_id == source_id, r.deleted_at.is_(None)).group_by(r.kind)
-    return dict((await db.execute(query)).all())
+async def _refuse_the_empty(read: _Read) -> None:
+    """Refuse kinds that suddenly have nothing: all of them where the whole source has nothing, else those that had
+    more than a few."""
+    report, r = read.report, t.record.c
+    has = {kind: count.seen + count.set_aside for kind, count in report.kinds.items()}
+    few = NEVER_TO_NOTHING if any(has.values()) else 0
+    async with read.database.read() as db:
+        for kind in sorted(report.complete):
+            if has.get(kind):
+                continue
+            live = (r.source_id == read.source_id, r.kind == kind, r.deleted_at.is_(None))
+            had = int((await db.execute(select(func.count()).where(*live))).scalar_one())
+            if had > few:
+                report.refused[kind] = had
 
 
 async def _missed(read: _Read, kind: str, *, misses: int) -> None:
     """Count a miss for every record of the kind that the read did not see; delete those missed often enough."""
     r = t.record.c
     seen, kept = read.seen.get(kind, set()), read.set_aside.get(kind, set())
+    live = (r.source_id == read.source_id, r.kind == kind, r.deleted_at.is_(None))
+    async with read.database.read() as db:
+        ids = set((await db.execute(select(r.id).where(*live, r.read_no != read.read_no))).scalars())
+        again = [i for i in (await db.execute(select(r.id).where(*live, r.missed > 0))).scalars() if i in seen]
+    unseen = sorted(ids - seen)
     rows: list[Any] = []
-    again: list[int] = []
-    query = select(r.id, r.record_id, r.owner, r.key, r.missed).where(
-        r.source_id == read.source_id,
-        r.kind == kind,
-        r.deleted_at.is_(None),
-        or_(r.read_no != read.read_no, r.missed > 0),
-    )
-    async with read.database.read() as db, db.stream(query) as stream:
-        async for row in stream:
-            if row.id in seen:
-                if row.missed:
-                    again.append(row.id)
-            elif row.record_id not in kept:
-                rows.append(row)
+    for start in range(0, len(unseen), _BATCH):
+        query = select(r.id, r.record_id, r.owner, r.key, r.missed).where(r.id.in_(unseen[start : start + _BATCH]))
+        async with read.database.read() as db:
+            rows += [row for row in (await db.execute(query)).all() if row.record_id not in kept]
     gone = [row for row in rows if row.missed + 1 >= misses]
     missing = [row.id for row in rows if row.missed + 1 < misses]
     read.report.of(kind).gone += len(gone)
@@ -351,9 +356,9 @@ async def _missed(read: _Read, kind: str, *, misses: int) -> None:
             await _rows_left(read, db, kind, part)
     if missing or again:
         async with read.database.write() as db:
-            for ids, value in ((missing, t.record.c.missed + 1), (again, 0)):
-                if ids:
+            for these, value in ((missing, t.record.c.missed + 1), (again, 0)):
+                if these:
                     await db.execute(
                         update(t.record).where(t.record.c.id == bindparam("row")).values(missed=value),
-                        [{"row": row} for row in ids],
+                        [{"row": row} for row in these],
                     )

@@ -171,7 +171,10 @@ async def _at_target(hub: Hub, scope: Scope, found: Found, aside: str | None) ->
             status=SHOWN[row.state],
             valid_until=row.valid_until,
         )
-    return _verdict(decision, row, recorded), [*recorded, *_rule_reasons(decision, recorded)], door
+    reasons = [*recorded, *_rule_reasons(decision, recorded)]
+    if aside is not None and not any(reason.code == "record_set_aside" for reason in reasons):
+        reasons.append(Reason("record_set_aside", {**values, "what": aside}))
+    return _verdict(decision, row, recorded), reasons, door
 
 
 def _rule_reasons(decision: Decision, recorded: list[Reason]) -> list[Reason]:

@@ -45,7 +45,7 @@ async def log_lines(
     db: AsyncConnection,
     studio: Studio,
     *,
-    after: int = 0,
+    after: int | None = None,
     run_id: str | None = None,
     connection: str | None = None,
     member: str | None = None,
@@ -54,14 +54,16 @@ async def log_lines(
 ) -> list[dict[str, Any]]:
     """Lines of the sync log in the order they were written: the last `limit`, or the first ones `after` an id."""
     c = t.log.c
-    query = select(t.log).where(c.studio_id == studio.id, c.id > after)
+    query = select(t.log).where(c.studio_id == studio.id)
+    if after is not None:
+        query = query.where(c.id > after)
     for column, value in ((c.run_id, run_id), (c.connection, connection), (c.member, member)):
         if value is not None:
             query = query.where(column == value)
     if level is not None:
         levels = ["debug", "info", "warning", "error"]
         query = query.where(c.level.in_(levels[levels.index(level) :]))
-    query = query.order_by(c.id if after else c.id.desc()).limit(limit)
+    query = query.order_by(c.id.desc() if after is None else c.id).limit(limit)
     rows = list(await db.execute(query))
     return [
         {
@@ -74,7 +76,7 @@ async def log_lines(
             "code": row.code,
             "text": row.text,
         }
-        for row in (rows if after else reversed(rows))
+        for row in (reversed(rows) if after is None else rows)
     ]
 
 

@@ -28,6 +28,7 @@ from hub.errors import (
     VendorError,
 )
 from hub.events import AccessChanged
+from hub.http import LONGEST_PAUSE
 from hub.plugins import Ability
 from hub.reconcile import ledger
 from hub.reconcile.ledger import Intent, Outcome
@@ -42,6 +43,9 @@ DOWN_AFTER = 5
 
 SILENCE = frozenset({"vendor_busy", "vendor_down", "vendor_garbage"})
 """Codes that say nothing about one grant and everything about the vendor."""
+
+SHOWN_WITHIN = timedelta(minutes=1)
+"""So long a vendor may take to show a person whose creation it has confirmed."""
 
 _PERSON_FIELDS = frozenset(g.Person.__struct_fields__)
 
@@ -72,6 +76,7 @@ class _Apply:
     run_id: str
     result: Applied
     silent: int = 0
+    fresh: set[str] = field(default_factory=set)
 
 
 async def apply_plan(
@@ -131,6 +136,7 @@ async def _slice(work: _Apply, changes: Sequence[Change]) -> None:
     if people:
         made, errors = await _sync_people(work, intents, people)
         ids |= made
+        work.fresh = set(made)
     outcomes: list[Outcome] = []
     for intent in intents:
         link = links.get((intent.change.source_id, intent.change.member))
@@ -228,6 +234,11 @@ async def _sync_people(
     by_hand = {person.member: person.by_hand for person in people}
     vendor_ids = {person.member: person.vendor_id for person in people}
     looked = {person.member: person.look_first for person in people}
+    asked_at = {
+        person.member: person.sure_after - timedelta(seconds=scope.plugin.settle) if person.sure_after else now
+        for person in people
+    }
+    notes: list[tuple[str, g.Note]] = []
     rows: list[dict[str, Any]] = []
     for outcome in outcomes:
         change = by_ref[outcome.member]
@@ -241,6 +252,7 @@ async def _sync_people(
             "state": "asked",
             "profile": None,
             "note": None,
+            "asked_at": asked_at[outcome.member],
             "linked_at": None,
         }
         if isinstance(outcome, g.Link):
@@ -252,16 +264,22 @@ async def _sync_people(
                 "profile": _profile_text(change.after),
                 "linked_at": now,
             }
+            notes += [(outcome.member, note) for note in outcome.notes]
         elif isinstance(outcome, g.PersonConflict):
             errors[outcome.member] = Conflict(outcome.text, fix=outcome.fix, code=outcome.code)
             row |= {"state": "conflict", "note": outcome.text}
         else:
             errors[outcome.member] = outcome.error
             row |= {"state": "asked" if _may_exist(outcome.error, looked[outcome.member]) else "new"}
+            if not isinstance(outcome.error, RetryLater):
+                # Counted from the loss, not from the intent: a slow vendor may have needed long to lose it.
+                row |= {"asked_at": now}
         rows.append(row)
     async with scope.database.write() as db:
         await work.lease.check(db)
         await ledger.save_links(db, rows)
+        for member, note in notes:
+            await _raise_note(scope, db, f"{member} @ {scope.name}", note)
     return ids, errors
 
 
@@ -294,24 +312,33 @@ async def _one(
             )
         work.silent = 0
     except NotFound as error:
-        outcome.person_gone = scope.can(Ability.PEOPLE)
-        outcome.error = RetryLater(
-            f"{change.name} is no longer at {scope.name}",
-            said=error.said,
-            fix="The person is made again.",
-            code="person_gone",
-        )
+        outcome.error = _not_there(work, outcome, link, error)
     except HubError as error:
         outcome.error = error
         if isinstance(error, FixSettings):
             work.result.stopped_by = error
         elif isinstance(error, RetryLater) and error.code in SILENCE:
             work.silent += 1
-            if work.silent >= DOWN_AFTER:
+            if work.silent >= DOWN_AFTER or (error.after is not None and error.after > LONGEST_PAUSE):
                 work.result.stopped_by = error
         else:
             work.silent = 0
     return outcome
+
+
+def _not_there(work: _Apply, outcome: Outcome, link: Any, error: NotFound) -> RetryLater:
+    """The vendor doesn't know the person. Somebody made a moment ago may just not be shown yet; anybody else is made
+    again."""
+    scope, change = work.scope, outcome.intent.change
+    name, now = change.name, scope.connection.clock.now()
+    linked_at = now if change.ref in work.fresh else link.linked_at if link is not None else None
+    if linked_at is not None and now < linked_at + SHOWN_WITHIN:
+        young = linked_at + SHOWN_WITHIN - now
+        return RetryLater(f"{name} is not shown at {scope.name} yet", said=error.said, code="settling", after=young)
+    outcome.person_gone = scope.can(Ability.PEOPLE)
+    return RetryLater(
+        f"{name} is no longer at {scope.name}", said=error.said, fix="The person is made again.", code="person_gone"
+    )
 
 
 def _grant(scope: Scope, intent: Intent, person_id: str | None, link: Any) -> g.Grant:
@@ -402,17 +429,22 @@ async def _tell_inbox(work: _Apply, db: AsyncConnection, outcome: Outcome) -> No
             now=now,
         )
     for note in outcome.notes:
-        await journal.raise_item(
-            db,
-            studio,
-            code=note.code,
-            subject=subject,
-            connection=scope.name,
-            text=note.text,
-            fix=note.fix,
-            weight=4,
-            now=now,
-        )
+        await _raise_note(scope, db, subject, note)
+
+
+async def _raise_note(scope: Scope, db: AsyncConnection, subject: str, note: g.Note) -> None:
+    """Something that a plugin wants people to know."""
+    await journal.raise_item(
+        db,
+        scope.studio.id,
+        code=note.code,
+        subject=subject,
+        connection=scope.name,
+        text=note.text,
+        fix=note.fix,
+        weight=4,
+        now=scope.connection.clock.now(),
+    )
 
 
 async def _tell_observers(work: _Apply, outcome: Outcome) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+from sqlalchemy import Column
 
 from hub import grants as g
 from hub.access.decide import GROUP_KEY, Decision, Facts, Wanted, moment_text
@@ -15,12 +17,14 @@ from hub.access.rules import TargetRules
 from hub.access.windows import FOREVER, Window
 from hub.reconcile.plan import Action, Change
 from hub.records import MemberPass, PassState
+from hub.store import tables as t
 
-__all__ = ["Held", "LedgerRow", "decode_wanted", "diff", "encode_wanted"]
+__all__ = ["Held", "LedgerRow", "decode_wanted", "diff", "encode_wanted", "ledger_columns"]
 
 
-class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A live grant as the ledger holds it, as far as a plan needs it."""
+class LedgerRow(msgspec.Struct, frozen=True, gc=False):
+    """A live grant as the ledger holds it, as far as a plan needs it. Its fields are columns of the
+    ledger, in this order (see `ledger_columns`)."""
 
     id: str
     source_id: int
@@ -53,6 +57,11 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     def stands(self) -> bool:
         """Whether something may stand at the vendor."""
         return self.applied is not None or self.state == "unknown"
+
+
+def ledger_columns() -> list[Column[Any]]:
+    """The columns of a `LedgerRow`."""
+    return [t.ledger.c[name] for name in LedgerRow.__struct_fields__]
 
 
 @dataclass(frozen=True)
@@ -115,7 +124,7 @@ def _nothing_wanted(
         if not decision.blocked:
             return Held(None)
         line = _line(Action.BLOCKED, decision, facts, row, None, reason=decision.reason)
-        return msgspec.structs.replace(line, note=decision.reason.code)
+        return msgspec.structs.replace(line, note=decision.blocked)
     if rules.policy == "grant_only":
         return Held("policy_grant_only")
     if facts.ref in rules.protect:
@@ -126,7 +135,7 @@ def _nothing_wanted(
     if vanished and window.short and window.holds(now):
         return Held("running_window")
     line = _line(Action.REMOVE, decision, facts, row, None, reason=decision.reason, surprise=surprise)
-    return msgspec.structs.replace(line, note=decision.reason.code if decision.blocked else None)
+    return msgspec.structs.replace(line, note=decision.blocked)
 
 
 def _surprising(decision: Decision, row: LedgerRow, facts: Facts, now: datetime) -> bool:

@@ -17,8 +17,8 @@ from hub import redact
 from hub.errors import FixRecord, HubError, PluginError, Refused, Unconfirmed
 from hub.reconcile.diff import encode_wanted
 from hub.reconcile.plan import Action, Change, Stay
+from hub.store import among, upsert
 from hub.store import tables as t
-from hub.store import upsert
 from hub.store.journal import new_id
 
 __all__ = ["Intent", "Outcome", "carry_out_stays", "find_crashed", "write_intents", "write_outcomes"]
@@ -67,14 +67,24 @@ class Outcome:
         return done.notes if done is not None else ()
 
 
-async def find_crashed(db: AsyncConnection, target_id: int, token: int) -> int:
-    """Turn intents of earlier holders of the lane, whose answers never came, into `unknown`; returns how many."""
+async def find_crashed(db: AsyncConnection, target_id: int, token: int, *, now: datetime) -> int:
+    """Turn intents of earlier holders of the lane, whose answers never came, into `unknown`; returns how many.
+
+    They count as asked now: when the request left, and whether it is still on its way, only the dead process knew.
+    """
     c = t.ledger.c
     done = await db.execute(
         update(t.ledger)
         .where(c.target_id == target_id, c.asked_at.is_not(None), c.token < token, c.state != "unknown")
-        .values(state="unknown", settled=False, next_try_at=None)
+        .values(state="unknown", settled=False, next_try_at=None, asked_at=now)
     )
+    if done.rowcount:
+        link = t.link.c
+        await db.execute(
+            update(t.link)
+            .where(link.target_id == target_id, link.state == "asked", link.vendor_id.is_(None))
+            .values(asked_at=now)
+        )
     return done.rowcount
 
 
@@ -303,7 +313,8 @@ def _failure(outcome: Outcome, *, now: datetime) -> dict[str, Any]:
         "next_try_at": now if isinstance(error, Unconfirmed) else now + wait,
         "state": "unknown" if uncertain else "failed",
         "settled": False,
-        "asked_at": intent.asked_at if uncertain else None,
+        # Counted from the loss, not from the intent: a slow vendor may have needed long to lose it.
+        "asked_at": (now if isinstance(error, Unconfirmed | PluginError) else intent.asked_at) if uncertain else None,
     }
 
 
@@ -317,7 +328,7 @@ async def links_of(
     found: dict[tuple[int, str], Any] = {}
     c = t.link.c
     for source_id, names in by_source.items():
-        query = select(t.link).where(c.target_id == target_id, c.source_id == source_id, c.member.in_(names))
+        query = select(t.link).where(c.target_id == target_id, c.source_id == source_id, among(c.member, names, db))
         found |= {(row.source_id, row.member): row for row in await db.execute(query)}
     return found
 

@@ -7,7 +7,6 @@ is linked where the member has no link yet, and reported where the member has an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import grants as g
 from hub.access.decide import Wanted, moment_text
+from hub.connection import read_marker
 from hub.engine.lanes import Lease
 from hub.errors import NotFound
 from hub.ingest.read import mark_dirty
@@ -25,12 +25,10 @@ from hub.plugins import Ability
 from hub.reconcile.diff import decode_wanted
 from hub.reconcile.ledger import forget_people, save_links
 from hub.reconcile.scope import Scope
-from hub.store import journal, upsert
+from hub.store import among, journal, upsert
 from hub.store import tables as t
 
 __all__ = ["Observation", "observe", "read_openings"]
-
-_MARKER = re.compile(r"\[hub:([^:\]]+):([^:\]]+):([^\]]*)\]")
 
 
 @dataclass
@@ -111,9 +109,9 @@ async def _compare_page(
                 drifts.append((row, what))
             notes += [(row, note) for note in observed.notes]
         if by_people and observed.vendor_id not in linked and observed.marker:
-            match = _MARKER.search(observed.marker)
-            if match and match[1] == scope.connection.instance:
-                finds.append((match[2], match[3], observed))
+            marker = read_marker(observed.marker)
+            if marker is not None and marker[0] == scope.connection.instance:
+                finds.append((marker[1], marker[2], observed))
     if not (drifts or finds or notes):
         return
     now = scope.connection.clock.now()
@@ -144,14 +142,14 @@ async def _ledger_rows(db: AsyncConnection, target_id: int, ids: Sequence[str], 
     c = t.ledger.c
     column = c.person_id if by_people else c.vendor_id
     query = select(c.id, c.source_id, c.member, c.applied, c.drift, column.label("at_vendor")).where(
-        c.target_id == target_id, column.in_(ids), c.settled.is_(True), c.state == "active"
+        c.target_id == target_id, among(column, ids, db), c.settled.is_(True), c.state == "active"
     )
     return {row.at_vendor: row for row in await db.execute(query)}
 
 
 async def _links(db: AsyncConnection, target_id: int, ids: Sequence[str]) -> dict[str, Any]:
     c = t.link.c
-    query = select(c.vendor_id, c.source_id, c.member).where(c.target_id == target_id, c.vendor_id.in_(ids))
+    query = select(c.vendor_id, c.source_id, c.member).where(c.target_id == target_id, among(c.vendor_id, ids, db))
     return {row.vendor_id: row for row in await db.execute(query)}
 
 

@@ -28,7 +28,7 @@ class Action(StrEnum):
     BLOCKED = "blocked"
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One line of a plan.
 
     `before` is what stands at the vendor as far as the hub knows, `after` what should. `surprise`: it takes something
@@ -83,7 +83,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         }
 
 
-class Stay(msgspec.Struct, frozen=True):
+class Stay(msgspec.Struct, frozen=True, gc=False):
     """A member for whom nothing is to be done: only the agenda is brought up to date."""
 
     source_id: int

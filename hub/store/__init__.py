@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from hub.store.database import Database, upsert
+from hub.store.database import Database, among, upsert, upsert_many
 
-__all__ = ["Database", "upsert"]
+__all__ = ["Database", "among", "upsert", "upsert_many"]

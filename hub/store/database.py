@@ -7,20 +7,24 @@ two processes on one file (the terminal UI beside the daemon) wait for each othe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import contextlib
+import inspect
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, event
+import msgspec
+from sqlalchemy import ColumnElement, Table, Text, bindparam, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hub.errors import UserError
 
-__all__ = ["Database", "upsert"]
+__all__ = ["Database", "among", "upsert", "upsert_many"]
 
 BUSY_MS = 30_000
 FILE_NAME = "studiohub.sqlite3"
@@ -51,11 +55,12 @@ class Database:
                 from hub.store.migrate import bring_up_to_date
 
                 await bring_up_to_date(database)
-        except DBAPIError as error:
+        except (DBAPIError, OSError) as error:
             await database.aclose()
+            why = getattr(error, "orig", None) or error
             raise UserError(
                 f"the database can't be opened ({database.describe()})",
-                said=str(error.orig).splitlines()[0] if error.orig else type(error).__name__,
+                said=next(iter(str(why).splitlines()), "") or type(why).__name__,
                 fix="Check STUDIOHUB_DATABASE_URL and that the server is up."
                 if url
                 else "Check the folder's owner and free space.",
@@ -71,6 +76,10 @@ class Database:
         path = home / FILE_NAME
         if not home.is_dir():
             raise UserError(f"there is no studiohub home at {home}", fix="Run `studiohub init` first.", code="no_home")
+        if not path.exists():
+            # For its owner only from the first moment; what SQLite keeps beside it gets the same mode.
+            with contextlib.suppress(OSError):
+                path.touch(mode=0o600)
         engine = create_async_engine(
             URL.create("sqlite+aiosqlite", database=str(path)),
             connect_args={"timeout": BUSY_MS / 1000, "isolation_level": None},
@@ -83,15 +92,26 @@ class Database:
 
     @classmethod
     def _on_postgresql(cls, url: str) -> Database:
-        parsed = make_url(url)
-        if parsed.get_backend_name() != "postgresql":
+        fix = "Use postgresql://user@host/name, or leave it out for SQLite."
+        try:
+            parsed = make_url(url)
+        except (ArgumentError, ValueError) as error:
+            raise UserError("STUDIOHUB_DATABASE_URL is not an address", fix=fix, code="database") from error
+        if parsed.get_backend_name() not in {"postgresql", "postgres"}:
             raise UserError(
                 f"STUDIOHUB_DATABASE_URL speaks {parsed.get_backend_name()}, which the hub does not",
-                fix="Use postgresql://user@host/name, or leave it out for SQLite.",
+                fix=fix,
                 code="database",
             )
+        options = dict(parsed.query)
+        if "sslmode" in options:
+            # libpq's word, which hosts put into the addresses they hand out.
+            options["ssl"] = options.pop("sslmode")
+        unknown = sorted(options.keys() - _asyncpg_options())
+        if unknown:
+            raise UserError(f"STUDIOHUB_DATABASE_URL has an option {unknown[0]!r} that nobody knows", code="database")
         engine = create_async_engine(
-            parsed.set(drivername="postgresql+asyncpg"), pool_size=5, max_overflow=5, pool_pre_ping=True
+            parsed.set(drivername="postgresql+asyncpg", query=options), pool_size=5, max_overflow=5, pool_pre_ping=True
         )
         return cls(engine, path=None)
 
@@ -101,7 +121,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that only looks."""
+        """A connection that only looks. Statements may see what was committed between them."""
         async with self.engine.connect() as connection, connection.begin():
             yield connection
 
@@ -123,6 +143,12 @@ class Database:
         await self.engine.dispose()
 
 
+def _asyncpg_options() -> set[str]:
+    import asyncpg
+
+    return set(inspect.signature(asyncpg.connect).parameters)
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     for pragma in (
@@ -139,8 +165,17 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("studiohub_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    # Readers need no transaction of their own: each statement sees a consistent state, and WAL keeps writers apart.
+    if connection.get_execution_options().get("studiohub_write", False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def among(column: ColumnElement[str], values: Collection[str], connection: AsyncConnection) -> ColumnElement[bool]:
+    """`column IN values` as one parameter, whatever their number: the statement is compiled once and stays short."""
+    if connection.dialect.name == "sqlite":
+        listed = func.json_each(msgspec.json.encode(list(values)).decode()).table_valued("value")
+        return column.in_(select(listed.c.value))
+    return column == func.any(bindparam(None, list(values), type_=postgresql.ARRAY(Text), unique=True))
 
 
 async def upsert(
@@ -152,13 +187,44 @@ async def upsert(
     update: Sequence[str] = (),
 ) -> None:
     """Insert rows; where `key` exists already, set the `update` columns (none: leave the row alone)."""
+    if rows:
+        await connection.execute(_upsert(connection.dialect.name, table, tuple(key), tuple(update)), list(rows))
+
+
+async def upsert_many(
+    connection: AsyncConnection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    key: Sequence[str],
+    update: Sequence[str] = (),
+) -> None:
+    """The same for thousands of rows, given as tuples in the order of `columns` and in the driver's own types: a moment
+    goes through `Utc().process_bind_param` first. Several times cheaper than row by row in dictionaries."""
     if not rows:
         return
-    insert = sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
-    if update:
-        statement = insert.on_conflict_do_update(
-            index_elements=list(key), set_={name: insert.excluded[name] for name in update}
-        )
-    else:
-        statement = insert.on_conflict_do_nothing(index_elements=list(key))
-    await connection.execute(statement, list(rows))
+    sql = _upsert_sql(connection.dialect.name, table, tuple(columns), tuple(key), tuple(update))
+    await connection.exec_driver_sql(sql, list(rows))
+
+
+@cache
+def _upsert(dialect: str, table: Table, key: tuple[str, ...], update: tuple[str, ...]) -> Any:
+    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    if not update:
+        return insert.on_conflict_do_nothing(index_elements=list(key))
+    return insert.on_conflict_do_update(index_elements=list(key), set_={name: insert.excluded[name] for name in update})
+
+
+@cache
+def _upsert_sql(
+    dialect: str, table: Table, columns: tuple[str, ...], key: tuple[str, ...], update: tuple[str, ...]
+) -> str:
+    """The statement as the driver takes it, its parameters in the order of `columns`."""
+    named = [f'"{name}"' for name in columns]
+    marks = ["?"] * len(columns) if dialect == "sqlite" else [f"${number}" for number in range(1, len(columns) + 1)]
+    doing = ", ".join(f'"{name}" = excluded."{name}"' for name in update)
+    return (
+        f'INSERT INTO "{table.name}" ({", ".join(named)}) VALUES ({", ".join(marks)}) '  # noqa: S608 - names of ours
+        f"ON CONFLICT ({', '.join(key)}) DO " + (f"UPDATE SET {doing}" if update else "NOTHING")
+    )

@@ -37,6 +37,7 @@ async def bring_up_to_date(database: Database) -> None:
         current = await connection.run_sync(_revision)
     if current == HEAD:
         return
+    _refuse_newer(current)
     if current is not None and database.path is not None:
         await asyncio.to_thread(copy_sqlite, database.path, reason=f"before-{HEAD}")
     async with database.write() as connection:
@@ -51,9 +52,9 @@ def copy_sqlite(path: Path, *, reason: str) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     target = folder / f"{path.stem}-{stamp}-{reason}{path.suffix}"
+    target.touch(mode=0o600)
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
-    target.chmod(0o600)
     return target
 
 
@@ -73,20 +74,29 @@ def _revision(connection: Connection) -> str | None:
     return found
 
 
-def _upgrade(connection: Connection) -> None:
-    from alembic import command
-    from alembic.util.exc import CommandError
+def _refuse_newer(current: str | None) -> None:
+    from alembic.script import ScriptDirectory
 
-    if _revision(connection) == HEAD:
+    if current is None:
         return
-    made = config()
-    made.attributes["connection"] = connection
-    try:
-        command.upgrade(made, "head")
-    except CommandError as error:
+    known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
+    if current not in known:
         raise UserError(
             "the database was written by a newer studiohub",
-            said=str(error),
+            said=f"its schema is {current}, and this version knows {HEAD}",
             fix="Install that version or restore a backup made by this one.",
             code="database_newer",
-        ) from error
+        )
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+
+    # Another process may have done it while this one waited for the lock.
+    current = _revision(connection)
+    if current == HEAD:
+        return
+    _refuse_newer(current)
+    made = config()
+    made.attributes["connection"] = connection
+    command.upgrade(made, "head")

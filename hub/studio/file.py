@@ -20,13 +20,22 @@ from hub.plugins import Plugin, Plugins
 from hub.settings import ConnectionSettings, TargetOptions
 from hub.studio.model import ROW_KINDS, Row, StudioSection
 
-__all__ = ["ConnectionSpec", "StudioFile", "nearest", "parse", "render", "resolve_secret", "spec_from_values"]
+__all__ = [
+    "ConnectionSpec",
+    "StudioFile",
+    "nearest",
+    "parse",
+    "render",
+    "resolve_secret",
+    "spec_from_values",
+    "studio_name",
+]
 
 
 @dataclass(frozen=True)
 class ConnectionSpec:
-    """A connection as it was asked for. `missing` names secrets that were left out, which is fine where the hub has
-    them already; `origins` says where the others came from."""
+    """A connection as it was asked for. `missing` names secrets that were left out: the hub keeps those that it has
+    already. `origins` says where the others came from."""
 
     name: str
     plugin: Plugin
@@ -74,12 +83,14 @@ class _Lines:
         self._places: dict[tuple[str, int, str | None], int] = {}
         counts: dict[str, int] = {}
         table, index = "", 0
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(text.split("\n"), 1):
             if match := self._TABLE.match(line):
                 table = match[1]
                 index = counts.get(table, -1) + 1
                 counts[table] = index
                 self._places[table, index, None] = number
+                parent, _, key = table.partition(".")
+                self._places.setdefault((parent, counts.get(parent, 0), key), number)
             elif match := self._KEY.match(line):
                 key = match[1] or match[2] or match[3]
                 self._places.setdefault((table, index, key), number)
@@ -104,17 +115,7 @@ def parse(path: Path, plugins: Plugins, *, known: Mapping[str, str] | None = Non
     `known` are the connections that exist already (name → plugin), which rows may refer to. Raises UserError that
     lists every problem with its line.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{path} can't be read", said=error.strerror or str(error), code="studio_file") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path.name} is not UTF-8 (byte {error.start})", fix="Save it as UTF-8.") from error
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path.name} is not valid TOML", said=str(error), code="studio_file") from error
-
+    text, document = _load(path)
     problems = _Problems(path, text)
     for key in document:
         if key not in {"studio", "connections", *ROW_KINDS}:
@@ -143,6 +144,31 @@ def parse(path: Path, plugins: Plugins, *, known: Mapping[str, str] | None = Non
     return StudioFile(path, studio, connections, rows)
 
 
+def studio_name(path: Path) -> str | None:
+    """The name in a studio file's `[studio]`; None without one, and for a file that `parse` would refuse."""
+    try:
+        section = _load(path)[1].get("studio")
+    except UserError:
+        return None
+    name = section.get("name") if isinstance(section, Mapping) else None
+    return name if isinstance(name, str) else None
+
+
+def _load(path: Path) -> tuple[str, dict[str, Any]]:
+    fix = "Nothing was imported."
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{path} can't be read", said=error.strerror or str(error), code="studio_file") from error
+    except UnicodeDecodeError as error:
+        what = f"{path.name} is not UTF-8 (byte {error.start})"
+        raise UserError(what, fix="Save it as UTF-8.", code="studio_file") from error
+    try:
+        return text, tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path.name} is not valid TOML", said=str(error), fix=fix, code="studio_file") from error
+
+
 def _connections(
     document: Mapping[str, Any], path: Path, plugins: Plugins, problems: _Problems
 ) -> list[ConnectionSpec]:
@@ -150,14 +176,15 @@ def _connections(
     for index, values in enumerate(_list_of_tables(document, "connections", problems)):
         name, plugin_name = values.get("name"), values.get("plugin")
         label = f"[[connections]] {name!r}" if isinstance(name, str) else "[[connections]]"
-        if not isinstance(name, str) or not _NAME.match(name):
-            problems.add("connections", index, "name", f"{label}: name is letters, digits, - and _ (it stands in ids)")
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            problems.add("connections", index, "name", f"{label}: {_NAME_IS}")
             continue
         if any(spec.name == name for spec in specs):
             problems.add("connections", index, "name", f"{label}: the name stands there twice")
             continue
         if not isinstance(plugin_name, str):
-            problems.add("connections", index, "plugin", f"{label}: plugin is missing")
+            what = "plugin must be text" if "plugin" in values else "plugin is missing"
+            problems.add("connections", index, "plugin", f"{label}: {what}")
             continue
         try:
             plugin = plugins[plugin_name]
@@ -174,7 +201,8 @@ def _connections(
     return specs
 
 
-_NAME = re.compile(r"^[A-Za-z0-9_\-]+$")
+_NAME = re.compile(r"[A-Za-z0-9_\-]+")
+_NAME_IS = "name is letters, digits, - and _ (it stands in ids)"
 
 
 def spec_from_values(
@@ -185,11 +213,14 @@ def spec_from_values(
     Relative paths are taken from `base`. Problems go into `found` as (key, sentence); None then.
     """
     before = len(found)
+    if not _NAME.fullmatch(name):
+        found.append(("name", _NAME_IS))
     fields = plugin.settings.model_fields
     option_names = set(TargetOptions.model_fields) if plugin.kind != "booking" else set()
     settings: dict[str, Any] = {}
     options: dict[str, Any] = {}
     origins: dict[str, Any] = {}
+    unresolved: set[str | None] = set()
     for key, value in values.items():
         if key in option_names:
             options[key] = value
@@ -197,8 +228,8 @@ def spec_from_values(
             try:
                 settings[key], origin = resolve_secret(value, base)
             except UserError as error:
-                found.append((key, str(error)))
-                settings[key] = "left-out"
+                found.append((key, f"{key}: {error}"))
+                unresolved.add(key)
                 continue
             if origin is not None:
                 origins[key] = origin
@@ -209,12 +240,11 @@ def spec_from_values(
     if plugin.kind != "booking" and "policy" not in options:
         found.append((None, 'policy is missing: choose "sync", "grant_only" or "observe"'))
         options["policy"] = "observe"
-    missing = frozenset(
-        key for key in plugin.settings.secret_names() if fields[key].is_required() and key not in values
-    )
-    for key in missing:
-        settings[key] = "left-out"
-    model = _validate(plugin.settings, settings, found)
+    missing = plugin.settings.secret_names() - values.keys()
+    settings |= {key: "left-out" for key in missing if fields[key].is_required()}
+    wrong: list[tuple[str | None, str]] = []
+    model = _validate(plugin.settings, settings, wrong)
+    found += [(key, what) for key, what in wrong if key not in unresolved]
     target = _validate(TargetOptions, options, found) if plugin.kind != "booking" else None
     if len(found) > before or model is None:
         return None
@@ -232,14 +262,18 @@ def resolve_secret(value: Any, base: Path) -> tuple[Any, dict[str, str] | None]:
         return value, None
     if "env" in value:
         found = os.environ.get(str(value["env"]))
-        if found is None:
-            raise UserError(f"the environment has no {value['env']}")
+        if not found:
+            word = "no" if found is None else "an empty"
+            raise UserError(f"the environment has {word} {value['env']}")
         return found, {"env": str(value["env"])}
-    path = base / Path(str(value["file"])).expanduser()
+    path = Path(os.path.normpath(base.absolute() / Path(str(value["file"])).expanduser()))
     try:
-        return path.read_text(encoding="utf-8").strip(), {"file": str(path)}
-    except (OSError, UnicodeDecodeError) as error:
+        found = path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
         raise UserError(f"the file {path} can't be read") from error
+    if not found:
+        raise UserError(f"the file {path} is empty")
+    return found, {"file": str(path)}
 
 
 def _validate(model: type[Any], values: Mapping[str, Any], found: list[tuple[str | None, str]]) -> Any:
@@ -267,15 +301,41 @@ def _key(item: Any) -> str | None:
 
 
 def _sentence(item: Any, model: type[BaseModel]) -> str:
-    names = [info.alias or name for name, info in model.model_fields.items()]
     where = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
-        inner = len(item["loc"]) > 1
-        return f"unknown key {where!r}" + ("" if inner else f"; {nearest(str(item['loc'][-1]), names)}")
+        return f"unknown key {where!r}; {nearest(str(item['loc'][-1]), _names(model, item['loc']))}"
     if item["type"] == "missing":
         return f"{where} is missing"
-    text = redact.mask(str(item["msg"]).removeprefix("Value error, "))
-    return f"{where}: {text}" if where else text
+    text = _MUST_BE.get(item["type"]) or str(item["msg"]).removeprefix("Value error, ")
+    text = redact.mask(text.replace("Input should be", "must be"))
+    return f"{where} {text}" if text.startswith("must ") else f"{where}: {text}" if where else text
+
+
+_MUST_BE = {
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+}
+"""What pydantic calls by the names of Python, in the words of a TOML file."""
+
+
+def _names(model: type[BaseModel], place: Sequence[Any]) -> list[str]:
+    """The keys that are valid where an unknown one stands."""
+    for part in place[:-1]:
+        inner = model.model_fields[part].annotation if part in model.model_fields else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    return [info.alias or name for name, info in model.model_fields.items()]
 
 
 def _list_of_tables(document: Mapping[str, Any], key: str, problems: _Problems) -> list[Mapping[str, Any]]:

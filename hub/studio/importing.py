@@ -13,11 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.core import Hub
 from hub.errors import UserError
 from hub.ingest.read import mark_dirty
-from hub.settings import duration_text
 from hub.store import journal
 from hub.store import tables as t
 from hub.studio import registry
-from hub.studio.file import ConnectionSpec, StudioFile, parse, render
+from hub.studio.file import ConnectionSpec, StudioFile, parse, render, studio_name
 from hub.studio.model import ROW_KINDS, Row
 
 __all__ = ["Imported", "export_text", "import_file", "save_one_connection", "save_rows"]
@@ -37,13 +36,15 @@ async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
     studio, so mapping tables that it lacks are emptied; without `[studio]` only the tables in it are replaced. Raises
     UserError that names line and key.
     """
+    current = await _current(hub, path)
     known: dict[str, str] = {}
-    if hub.studio is not None:
-        known = {row.name: row.plugin for row in await hub.connections()}
+    if current is not None:
+        async with hub.database.read() as db:
+            known = {row.name: row.plugin for row in await registry.connections(db, current)}
     file = parse(path, hub.plugins, known=known)
     done = Imported()
     async with hub.database.write() as db:
-        studio = await _studio(hub, db, file, done)
+        studio = await _studio(hub, db, file, current, done)
         rows = {row.name: row for row in await registry.connections(db, studio)}
         for spec in file.connections:
             await _connection(hub, db, studio, spec, rows.get(spec.name), done)
@@ -60,23 +61,35 @@ async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
                 detail="; ".join(done.changes),
                 now=hub.clock.now(),
             )
-    hub.studio = studio
+    hub.studio, hub.unclear = studio, None
     return done
 
 
-async def _studio(hub: Hub, db: AsyncConnection, file: StudioFile, done: Imported) -> registry.Studio:
+async def _current(hub: Hub, path: Path) -> registry.Studio | None:
+    """The studio that a file speaks of, where there is one already."""
+    name = studio_name(path)
+    if name is None:
+        return hub.studio
+    if hub.settings.studio is None and not hub.database.is_sqlite:
+        # One server holds many studios: another name is another studio, not a new name for this one.
+        async with hub.database.read() as db:
+            return await registry.studio_named(db, name)
+    if hub.unclear is not None and hub.settings.studio != name:
+        raise hub.unclear
+    return hub.studio
+
+
+async def _studio(
+    hub: Hub, db: AsyncConnection, file: StudioFile, current: registry.Studio | None, done: Imported
+) -> registry.Studio:
     if file.studio is None:
         if hub.studio is None:
-            raise UserError(
+            raise hub.unclear or UserError(
                 f"{file.path.name} has no [studio] table and there is no studio yet",
                 fix='Add [studio] with name and timezone = "Europe/Zurich".',
                 code="studio_file",
             )
         return hub.studio
-    current = hub.studio
-    if current is not None and not hub.database.is_sqlite and hub.settings.studio is None:
-        # One server holds many studios: another name is another studio, not a new name for this one.
-        current = current if current.name == file.studio.name else None
     studio = await registry.save_studio(db, file.studio, current=current, vault=hub.vault, now=hub.clock.now())
     if current is None:
         done.changes.append(f"studio {studio.name!r} created")
@@ -165,12 +178,6 @@ async def export_text(hub: Hub) -> str:
     connections: list[dict[str, Any]] = []
     for row in rows:
         entry: dict[str, Any] = {"name": row.name, "plugin": row.plugin, **row.settings, **row.secret_origins}
-        if row.plugin in hub.plugins.loaded:
-            model = hub.plugins.loaded[row.plugin].settings.model_validate(
-                {**row.settings, **dict.fromkeys(hub.plugins.loaded[row.plugin].settings.secret_names(), "left-out")}
-            )
-            if model.every is not None:
-                entry["every"] = duration_text(model.every)
         if row.options is not None:
             entry |= row.options.model_dump(exclude_none=True)
             if not entry["protect"]:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import redact
 from hub.errors import UserError
-from hub.plugins import Plugin, Plugins
+from hub.plugins import Plugin
 from hub.settings import ConnectionSettings, TargetOptions
 from hub.store import tables as t
 from hub.studio.file import ConnectionSpec, nearest
@@ -34,6 +34,7 @@ __all__ = [
     "replace_mapping",
     "save_connection",
     "save_studio",
+    "studio_named",
 ]
 
 
@@ -101,19 +102,27 @@ class MappingRow:
 
 async def find_studio(connection: AsyncConnection, name: str | None = None) -> Studio | None:
     """The studio of that name, or the only one there is. Raises UserError where the choice is open."""
-    found = (await connection.execute(select(t.studio).order_by(t.studio.c.id))).all()
-    studios = [Studio(row.id, row.name, row.timezone, row.language, row.instance, row.sealed_pepper) for row in found]
-    if name is not None:
-        for studio in studios:
-            if studio.name == name:
-                return studio
-        if studios:
-            raise UserError(f"there is no studio {name!r}", fix=nearest(name, [s.name for s in studios]))
+    if name is not None and (named := await studio_named(connection, name)) is not None:
+        return named
+    names = list((await connection.execute(select(t.studio.c.name).order_by(t.studio.c.id))).scalars())
+    if not names:
         return None
-    if len(studios) > 1:
-        listed = ", ".join(repr(studio.name) for studio in studios)
-        raise UserError("this database has several studios", fix=f"Say which: --studio NAME, one of {listed}.")
-    return studios[0] if studios else None
+    if name is not None:
+        raise UserError(f"there is no studio {name!r}; {nearest(name, names)}", code="no_studio")
+    if len(names) > 1:
+        listed = ", ".join(repr(name) for name in names[:10]) + (", …" if len(names) > 10 else "")
+        raise UserError(
+            "this database has several studios", fix=f"Say which: --studio NAME, one of {listed}.", code="which_studio"
+        )
+    return await studio_named(connection, names[0])
+
+
+async def studio_named(connection: AsyncConnection, name: str) -> Studio | None:
+    """The studio of that name."""
+    row = (await connection.execute(select(t.studio).where(t.studio.c.name == name))).first()
+    if row is None:
+        return None
+    return Studio(row.id, row.name, row.timezone, row.language, row.instance, row.sealed_pepper)
 
 
 async def any_studio(connection: AsyncConnection) -> bool:
@@ -180,7 +189,8 @@ async def save_connection(
             )
         if current.sealed_secrets is not None:
             kept = json.loads(vault.open(current.sealed_secrets))
-    lacking = sorted(spec.missing - kept.keys())
+    fields = spec.plugin.settings.model_fields
+    lacking = sorted(name for name in spec.missing - kept.keys() if fields[name].is_required())
     if lacking:
         raise UserError(
             f"connection {spec.name!r} needs {', '.join(lacking)}",
@@ -188,7 +198,7 @@ async def save_connection(
             code="secret_missing",
         )
     given = {name: value for name, value in spec.settings.secrets().items() if name not in spec.missing}
-    secret_values = {**{name: kept[name] for name in spec.missing}, **given}
+    secret_values = {**{name: kept[name] for name in spec.missing if name in kept}, **given}
     settings = spec.settings.model_dump(mode="json", exclude=set(spec.settings.secret_names()), exclude_none=True)
     origins = {name: spec.origins[name] for name in given if name in spec.origins}
     if current is not None:
@@ -270,9 +280,3 @@ async def replace_mapping(connection: AsyncConnection, studio: Studio, kind: str
                 for position, row in enumerate(rows, 1)
             ],
         )
-
-
-def secret_placeholder(row: ConnectionRow, plugins: Plugins) -> dict[str, Any]:
-    """The origins of a connection's secrets, for an export."""
-    names = plugins.loaded[row.plugin].settings.secret_names() if row.plugin in plugins.loaded else frozenset()
-    return {name: origin for name, origin in row.secret_origins.items() if name in names}

@@ -54,7 +54,7 @@ def _listen(simulator: Simulator, port: int) -> tuple[socket.socket, str]:
     try:
         listening.bind(("127.0.0.1", port))
         listening.listen(128)
-    except OSError:
+    except (OSError, OverflowError):
         listening.close()
         raise
     return listening, f"http://127.0.0.1:{listening.getsockname()[1]}{simulator.base_path}"

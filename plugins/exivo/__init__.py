@@ -31,6 +31,8 @@ def describe() -> Plugin:
             }
         ),
         simulator=ExivoSimulator,
+        # As long as our time-out: a request that was given up may still be worked on.
+        settle=10.0,
         profile=frozenset({"given_name", "family_name", "language"}),
         credential="badge",
     )
@@ -71,12 +73,14 @@ async def revoke_access(connection: Connection, grant: grants.Grant) -> grants.R
 async def observe_access(
     connection: Connection, only: Sequence[str] | None
 ) -> AsyncIterator[Sequence[grants.Observed]]:
-    """Every person of the site, or the named ones."""
+    """Every person of the site, or the named ones. Raises NotFound for a named one who is gone."""
     api = connection.keep(Exivo)
     if only is not None:
         for person_id in only:
             yield [await access.observed(api, await api.person(person_id))]
         return
-    await api.inventory.read()
+    async for _ in api.inventory.reading():
+        # A sign of life: the media of a large site take longer to read than one step may.
+        yield []
     async for page in api.persons():
-        yield [await access.observed(api, person) for person in page]
+        yield [await access.observed(api, person, listed=True) for person in page]

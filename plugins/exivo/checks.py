@@ -29,8 +29,8 @@ async def verify(api: Exivo) -> list[Check]:
                 title="key and secret are accepted",
                 state=CheckState.FAILED,
                 said=error.said or error.what,
-                fix="Make a key in the portal's API settings and check the site ID. The site must have the service "
-                "“Connection” switched on.",
+                fix="Make a key in the portal's API settings and check the site ID and base_url. The site must have "
+                "the service “Connection” switched on.",
             ),
         ]
     except VendorError as error:
@@ -71,6 +71,8 @@ async def verify(api: Exivo) -> list[Check]:
             )
         )
     checks.append(await _count(api))
+    checks.append(await _may_read(api, "persons", api.paths.persons))
+    checks.append(await _may_read(api, "badges", api.paths.media))
     checks.append(await _may_write(api))
     return checks
 
@@ -110,6 +112,16 @@ async def _count(api: Exivo) -> Check:
             fix="Make the access groups in the exivo portal, so that passes can be mapped to them.",
         )
     return Check(title=f"{len(groups)} access groups and {len(doors)} doors can be read", state=CheckState.OK)
+
+
+async def _may_read(api: Exivo, what: str, path: str) -> Check:
+    title = f"{what} can be read"
+    try:
+        await api.glance(path)
+    except VendorError as error:
+        fix = "Allow reading them in the exivo API settings."
+        return Check(title=title, state=CheckState.FAILED, said=error.said or error.what, fix=fix)
+    return Check(title=title, state=CheckState.OK)
 
 
 async def _may_write(api: Exivo) -> Check:

@@ -1,24 +1,36 @@
 """Calls to exivo: one method for each operation that the hub needs.
 
-Reading raises `NotFound` for an unknown id. Writing answers 400 (`Refused`) for bad input, an unknown id or a state
-that holds already, and the body doesn't tell which: the caller reads the item and judges. Changes of state are safe to
-repeat for that reason; `create_person`, `register_medium` and `create_visit` are not, and are never repeated here.
+Reading a person or a medium raises `NotFound` for an unknown id, and nothing else here ever does: the hub takes it for
+a person who is gone. Writing answers 400 for bad input, an unknown id or a state that holds already, and the body
+doesn't tell which: the caller reads the item and judges. Changes of state are safe to repeat for that reason;
+`create_person` and `register_medium` are not, and are never repeated here.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from hub import Client, Connection, Refused, RetryLater, grants
+from hub import Answer, Client, Connection, FixSettings, NotFound, Refused, RetryLater, Unconfirmed, grants
 from plugins.exivo import wire
+from plugins.exivo.inventory import Inventory
+from plugins.exivo.pages import pages
 from plugins.exivo.settings import ExivoSettings
 from plugins.exivo.wire import Medium, PersonSeen
 
-__all__ = ["Exivo", "Inventory"]
+__all__ = ["Exivo"]
 
-INVENTORY_LASTS = timedelta(hours=1)
+T = TypeVar("T")
+
+TRIES = 3
+"""An answer that can't be read (half a body, a proxy's page) is asked for again, this often in all."""
+
+SMALLEST_PAGE = 10
+SHORTLY = timedelta(seconds=5)
+FRESH = timedelta(minutes=1)
+"""How long something counts as created just now: reads may lag behind, so until it was seen once, not finding it proves
+nothing; and the answer to creating a person spares reading that person."""
 
 
 class Exivo:
@@ -39,14 +51,15 @@ class Exivo:
             timeout=settings.timeout,
         )
         self.inventory = Inventory(self)
-        self._fresh: dict[str, PersonSeen] = {}
+        self._limit = settings.page_size
+        self._made: dict[str, datetime] = {}
+        self._created: dict[str, PersonSeen] = {}
 
     # ── site ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def info(self) -> dict[str, Any]:
-        """The site's name, language, zone and type: the cheapest call there is."""
-        found = (await self.http.get(self.paths.info)).json()
-        return found if isinstance(found, dict) else {}
+    async def info(self) -> Mapping[str, Any]:
+        """The site's name, language, zone and type: the cheapest call there is. Raises NotFound."""
+        return await self._get(self.paths.info, wire.site)
 
     async def groups(self) -> list[grants.Opening]:
         """Every access group."""
@@ -57,6 +70,10 @@ class Exivo:
         found = [wire.door(raw) async for page in self._pages(self.paths.components) for raw in page]
         return [door for door in found if door is not None]
 
+    async def glance(self, path: str) -> None:
+        """Read one item of a list, to see whether it may be read."""
+        await self._get(path, wire.listed, {"skip": 0, "limit": 1})
+
     # ── persons ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def persons(self) -> AsyncIterator[list[PersonSeen]]:
@@ -65,24 +82,48 @@ class Exivo:
             yield [wire.person(raw) for raw in page]
 
     async def person(self, person_id: str) -> PersonSeen:
-        """One person. Raises NotFound."""
-        return wire.person((await self.http.get(self.paths.person(person_id))).json())
+        """One person. Raises NotFound, and RetryLater (`settling`) for one who was created just now and never shown."""
+        try:
+            found = await self._get(self.paths.person(person_id), wire.person)
+            self._made.pop(person_id, None)
+            return found
+        except NotFound as error:
+            if not self.just_made(person_id):
+                raise
+            raise RetryLater(
+                f"{error.what}, although it was created just now", after=SHORTLY, code="settling"
+            ) from error
 
     async def person_once(self, person_id: str) -> PersonSeen:
-        """One person; somebody created a moment ago is taken from the answer to that."""
-        return self._fresh.pop(person_id, None) or await self.person(person_id)
+        """One person; somebody created a moment ago is taken from the answer to that, once."""
+        made = self._created.pop(person_id, None)
+        return made if made is not None and self.just_made(person_id) else await self.person(person_id)
 
     async def create_person(self, payload: dict[str, Any]) -> PersonSeen:
-        """Create a person. Raises Unconfirmed where the answer is lost."""
-        answer = await self.http.call("POST", self.paths.persons, json=payload)
-        made = wire.person(answer.json())
-        self._fresh[made.id] = made
+        """Create a person. Raises Refused, or Unconfirmed where the answer is lost or can't be read."""
+        made = _made(await self._create(self.paths.persons, payload), wire.person)
+        self._remember(made.id)
+        # An answer that leaves out what was sent says too little to go on with.
+        if made.info == payload.get("info"):
+            self._created[made.id] = made
         return made
 
-    async def change_person(self, person_id: str, payload: dict[str, Any]) -> PersonSeen:
-        """Change the fields in `payload` and no other; null clears a date."""
-        answer = await self.http.call("POST", self.paths.person(person_id), json=payload, repeatable=True)
-        return wire.person(answer.json())
+    def forget_created(self) -> None:
+        """Read everybody anew from now on."""
+        self._created.clear()
+
+    async def change_person(self, person_id: str, payload: dict[str, Any]) -> PersonSeen | None:
+        """Change the fields in `payload` and no other; null clears a date. Returns the person as the answer shows them,
+        None where it shows nothing that can be read. Raises Refused."""
+        try:
+            answer = await self.http.call("POST", self.paths.person(person_id), json=payload, repeatable=True)
+            return wire.person(answer.json())
+        except NotFound as error:
+            raise _as_refused(error) from error
+        except RetryLater as error:
+            if error.code != "vendor_garbage":
+                raise
+            return None
 
     async def revoke(self, person_id: str) -> Refused | None:
         """Block all access of a person. Returns the refusal instead of raising it."""
@@ -121,79 +162,103 @@ class Exivo:
 
     async def medium(self, medium_id: str) -> Medium:
         """One medium. Raises NotFound."""
-        return wire.medium((await self.http.get(self.paths.medium(medium_id))).json())
+        found = await self._get(self.paths.medium(medium_id), wire.medium)
+        self._made.pop(medium_id, None)
+        return found
 
     async def register_medium(self, badge: grants.Badge) -> Medium:
-        """Register a badge with the site. Raises Refused (it may be there already) or Unconfirmed."""
+        """Register a badge with the site. Raises Refused (it may be there already), or Unconfirmed where the answer is
+        lost or can't be read."""
         payload = wire.medium_payload(badge, self.settings.badge_number)
-        return wire.medium((await self.http.call("POST", self.paths.media, json=payload)).json())
+        made = _made(await self._create(self.paths.media, payload), wire.medium)
+        self._remember(made.id)
+        return made
+
+    def just_made(self, identifier: str) -> bool:
+        """Whether this process created that person or medium within the last minute and has not read it since."""
+        at = self._made.get(identifier)
+        return at is not None and self.connection.clock.now() - at <= FRESH
 
     # ── helpers ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+    async def _get(self, path: str, read: Callable[[Any], T], params: Mapping[str, Any] | None = None) -> T:
+        for left in reversed(range(TRIES)):
+            answer = await self.http.call("GET", path, params=params, repeatable=True, accept=(404,))
+            try:
+                if answer.status == 404:
+                    raise _not_there(answer)
+                return read(answer.json())
+            except RetryLater:
+                if not left:
+                    raise
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _remember(self, identifier: str) -> None:
+        self._made = {other: at for other, at in self._made.items() if self.just_made(other)}
+        self._made[identifier] = self.connection.clock.now()
+
+    async def _create(self, path: str, payload: dict[str, Any]) -> Answer:
+        try:
+            return await self.http.call("POST", path, json=payload)
+        except NotFound as error:
+            raise _no_such_list(error) from error
+
     async def _set(self, path: str) -> Refused | None:
+        """A change of state. An unknown id is answered with 400 by contract; 404 would say the same."""
         try:
             await self.http.call("POST", path, json={}, repeatable=True)
         except Refused as refused:
             return refused
+        except NotFound as error:
+            return _as_refused(error)
         return None
 
-    async def _pages(self, path: str) -> AsyncIterator[list[Any]]:
-        """A list in pages. There is no total and no cursor, so only an empty page ends it: a page that came back half
-        would otherwise look like the last."""
-        skip, size = 0, self.settings.page_size
-        while True:
-            answer = await self.http.get(path, params={"skip": skip, "limit": size})
-            page = answer.json()
-            if not isinstance(page, list):
-                raise RetryLater(f"{answer.where} answered something that is no list", code="vendor_garbage")
-            if not page:
-                return
+    async def _pages(self, path: str) -> AsyncIterator[list[Mapping[str, Any]]]:
+        async def fetch(skip: int) -> tuple[list[Any], int]:
+            while True:
+                limit = self._limit
+                try:
+                    return await self._get(path, wire.listed, {"skip": skip, "limit": limit}), limit
+                except NotFound as error:
+                    raise _no_such_list(error) from error
+                except Refused:
+                    # The largest page is unknown; ours may be too large.
+                    if limit // 2 < SMALLEST_PAGE:
+                        raise
+                    self._limit = limit // 2
+
+        async for page in pages(fetch):
             yield page
-            skip += len(page)
 
 
-class Inventory:
-    """The site's media, read when first needed and kept for an hour: the API has no look-up by number."""
+def _made(answer: Answer, read: Callable[[Any], T]) -> T:
+    """What was created. An answer that can't be read leaves open whether it was."""
+    try:
+        return read(answer.json())
+    except RetryLater as error:
+        raise Unconfirmed(
+            f"{answer.where}: the answer can't be read, so it is not known whether it took effect",
+            said=error.said or error.what,
+            fix="The vendor is looked at before anything is repeated.",
+        ) from error
 
-    def __init__(self, api: Exivo) -> None:
-        self._api = api
-        self._by_id: dict[str, Medium] = {}
-        self._by_number: dict[str, str] = {}
-        self._read_at: datetime | None = None
 
-    async def read(self) -> None:
-        """Read all of it anew."""
-        self.forget()
-        async for page in self._api.media():
-            for medium in page:
-                self.put(medium)
-        self._read_at = self._api.connection.clock.now()
+def _not_there(answer: Answer) -> NotFound | RetryLater:
+    """exivo's 404 has an empty body. Somebody else's, such as a proxy's page, says nothing about a person."""
+    start = answer.content.lstrip()[:1]
+    if start in {b"", b"{", b"[", b'"'}:
+        return NotFound(f"{answer.where} does not exist at the vendor (404)")
+    return RetryLater(
+        f"{answer.where} answered 404, and not the way exivo does",
+        said=" ".join(answer.text()[:200].split()),
+        fix="It is asked again later; if it stays so, check base_url.",
+        code="vendor_garbage",
+    )
 
-    def forget(self) -> None:
-        """Trust nothing of it any more."""
-        self._by_id.clear()
-        self._by_number.clear()
-        self._read_at = None
 
-    def put(self, medium: Medium) -> Medium:
-        """Keep what was just read."""
-        self._by_id[medium.id] = medium
-        for number in medium.numbers:
-            self._by_number[number] = medium.id
-        return medium
+def _no_such_list(error: NotFound) -> FixSettings:
+    return FixSettings(error.what, said=error.said, fix="Check the site ID and base_url, then verify the connection.")
 
-    async def find(self, number: str) -> Medium | None:
-        """The medium with that normal number, if the site has it."""
-        now = self._api.connection.clock.now()
-        if self._read_at is None or (number not in self._by_number and now - self._read_at > INVENTORY_LASTS):
-            await self.read()
-        medium_id = self._by_number.get(number)
-        return self._by_id[medium_id] if medium_id is not None else None
 
-    async def get(self, medium_id: str) -> Medium:
-        """The medium with that id, read if it isn't known."""
-        return self._by_id.get(medium_id) or await self.refresh(medium_id)
-
-    async def refresh(self, medium_id: str) -> Medium:
-        """The medium with that id, read now."""
-        return self.put(await self._api.medium(medium_id))
+def _as_refused(error: NotFound) -> Refused:
+    return Refused(error.what, said=error.said)

@@ -4,10 +4,10 @@ Facts are from the exivo v1 contract in `tests/vendors/exivo.openapi.yaml` (reco
 unknown about the vendor is decided here and nowhere else:
 
 * the rate limit: two requests a second unless the connection says otherwise (our choice);
-* the largest page: 100 (200 has been seen to work);
-* whether a short page is the last one: a page is only the last when the next one is empty;
+* the largest page: 100 (200 has been seen to work), and half of it where that is refused;
 * the length of `info`: the marker is kept short, and whoever writes it looks at what came back;
-* enum values: parsed leniently, because live systems return values that the contract doesn't list.
+* enum values: parsed leniently, because live systems return values that the contract doesn't list;
+* how a `uid` wants its leading zeros: as whole bytes, because that is what an insecure medium says of itself.
 """
 
 from __future__ import annotations
@@ -23,26 +23,34 @@ from hub import RetryLater, grants, records
 
 __all__ = [
     "BASE_URL",
-    "LANGUAGES",
-    "PAGE",
     "PER_SECOND",
     "Medium",
+    "Paths",
     "PersonSeen",
     "door",
     "group",
+    "listed",
     "medium",
     "medium_payload",
+    "moment",
     "person",
     "person_payload",
+    "same_moment",
+    "site",
     "timestamp",
 ]
 
 BASE_URL = "https://api.exivo.io/v1"
-PAGE = 100
 PER_SECOND = 2.0
 LANGUAGES = frozenset({"da", "de", "en", "es", "fi", "fo", "fr", "it", "nb", "nl", "sv"})
+NORWEGIAN = {"no": "nb", "nn": "nb"}
+NAMELESS = "-"
+"""Stands for a first or last name that is missing: both must be present."""
 NO_SUCH_PERSON = "00000000-0000-4000-8000-000000000000"
 """An id that nobody has: a write to it shows whether writing is allowed, and changes nothing."""
+
+TAKEN = frozenset({"active", "blocked", "damaged", "lost", "assignedButPending"})
+"""States in which a medium can't be given to somebody. The list of states is open: of any other, the vendor decides."""
 
 _MARKER = re.compile(r"\[hub:[^\]]*\]")
 
@@ -68,21 +76,31 @@ class PersonSeen:
         found = _MARKER.findall(self.info)
         return found[-1] if found else None
 
+    @property
+    def name(self) -> str:
+        """First and last name, for sentences."""
+        return f"{self.first_name} {self.last_name}".strip()
+
 
 @dataclass(frozen=True)
 class Medium:
-    """A badge, fob or key as exivo returned it. `numbers` are its normal numbers (cid, uid)."""
+    """A badge, fob or key as exivo returned it; `cid` and `uid` are in the normal form."""
 
     id: str
-    numbers: frozenset[str]
+    cid: str | None
+    uid: str | None
     state: str
     person: str | None
-    form: str
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """Its numbers."""
+        return frozenset(number for number in (self.cid, self.uid) if number is not None)
 
     @property
     def free(self) -> bool:
-        """Whether it can be given to somebody."""
-        return self.state == "assignable" and self.person is None
+        """Whether it can be given to somebody, as far as one can tell."""
+        return self.person is None and self.state not in TAKEN
 
     @property
     def blocked(self) -> bool:
@@ -119,31 +137,54 @@ def timestamp(moment: datetime | None) -> str | None:
 
 
 def moment(text: Any) -> datetime | None:
-    """The reverse, for what comes back (fractions allowed)."""
-    if not isinstance(text, str) or not text:
+    """The reverse, for what comes back (fractions allowed). None for nothing, and for what can't be read: one person's
+    odd date must not hide everybody else."""
+    if not isinstance(text, str):
         return None
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise RetryLater("exivo sent a time that can't be read", said=text[:40], code="vendor_garbage") from error
-    return found.astimezone(UTC).replace(microsecond=0) if found.tzinfo else found.replace(tzinfo=UTC, microsecond=0)
+        found = datetime.fromisoformat(text.strip().upper())
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
+    except (ValueError, OverflowError):
+        return None
+
+
+def same_moment(one: datetime | None, other: datetime | None) -> bool:
+    """Whether two moments are the same to exivo, to which the hub writes whole seconds."""
+    return timestamp(one) == timestamp(other)
 
 
 def person_payload(wanted: grants.Person) -> dict[str, Any]:
-    """The fields of a person that the hub writes. First and last name must be present, so a missing one is a dash."""
+    """The fields of a person that the hub writes."""
     payload: dict[str, Any] = {
-        "firstName": wanted.given_name.strip() or "-",
-        "lastName": wanted.family_name.strip() or "-",
+        "firstName": wanted.given_name.strip() or NAMELESS,
+        "lastName": wanted.family_name.strip() or NAMELESS,
     }
-    language = (wanted.language or "").strip().lower()[:2]
+    language = re.split(r"[-_]", (wanted.language or "").strip().lower())[0]
+    language = NORWEGIAN.get(language, language)
     if language in LANGUAGES:
         payload["language"] = language
     return payload
 
 
+def site(raw: Any) -> Mapping[str, Any]:
+    """The answer to the connection test."""
+    found = _mapping(raw, "a site")
+    if not {"id", "name", "timeZone", "type"} & found.keys():
+        raise RetryLater("what answers is not exivo", code="vendor_garbage", fix="Check base_url.")
+    return found
+
+
+def listed(raw: Any) -> list[Any]:
+    """A list from an answer."""
+    if not isinstance(raw, list):
+        raise RetryLater("exivo sent something else where a list was expected", code="vendor_garbage")
+    return raw
+
+
 def person(raw: Any) -> PersonSeen:
     """A person from an answer."""
     raw = _mapping(raw, "a person")
+    media = raw.get("media")
     return PersonSeen(
         id=_text(raw, "id"),
         first_name=str(raw.get("firstName") or ""),
@@ -152,36 +193,29 @@ def person(raw: Any) -> PersonSeen:
         info=str(raw.get("info") or ""),
         entry=moment(raw.get("entryDate")),
         exit=moment(raw.get("exitDate")),
-        revoked=bool(raw.get("revoked")),
-        group=raw.get("accessGroupId") or None,
-        media=frozenset(str(item) for item in raw.get("media") or ()),
+        revoked=str(raw.get("revoked")).lower() == "true",
+        group=_optional(raw, "accessGroupId"),
+        media=frozenset(str(item) for item in media if item) if isinstance(media, list) else frozenset(),
     )
 
 
 def medium(raw: Any) -> Medium:
     """A medium from an answer."""
     raw = _mapping(raw, "a medium")
-    numbers = set()
-    for name in ("cid", "uid"):
-        if raw.get(name):
-            try:
-                numbers.add(records.normal_badge(str(raw[name]), "hex"))
-            except ValueError:
-                # A mechanical key may carry anything here; it is just never the badge that is looked for.
-                continue
     return Medium(
         id=_text(raw, "id"),
-        numbers=frozenset(numbers),
+        cid=_number(raw, "cid"),
+        uid=_number(raw, "uid"),
         state=str(raw.get("state") or ""),
-        person=raw.get("personId") or None,
-        form=str(raw.get("formFactor") or ""),
+        person=_optional(raw, "personId"),
     )
 
 
 def medium_payload(badge: grants.Badge, usual: Literal["cid", "uid"]) -> dict[str, str]:
-    """What registers a badge: `cid` for a smart medium, `uid` for an insecure one, hexadecimal, no leading zeros."""
+    """What registers a badge: `cid` for a smart medium, hexadecimal without leading zeros; `uid` for an insecure one,
+    hexadecimal."""
     if (badge.medium or usual) == "uid":
-        return {"uid": badge.number, "formFactor": "insecure"}
+        return {"uid": badge.number.zfill(len(badge.number) + len(badge.number) % 2), "formFactor": "insecure"}
     return {"cid": badge.number, "formFactor": "badge"}
 
 
@@ -217,3 +251,17 @@ def _text(raw: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise RetryLater(f"exivo left out {name}", code="vendor_garbage")
     return value
+
+
+def _optional(raw: Mapping[str, Any], name: str) -> str | None:
+    value = raw.get(name)
+    return str(value) if value else None
+
+
+def _number(raw: Mapping[str, Any], name: str) -> str | None:
+    """A card number in the normal form. A mechanical key may carry anything there; it is just never the badge that is
+    looked for."""
+    try:
+        return records.normal_badge(str(raw.get(name) or ""), "hex")
+    except ValueError:
+        return None

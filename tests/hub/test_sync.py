@@ -175,10 +175,10 @@ async def test_a_new_name_is_carried_over(world: World) -> None:
     """Marriage changes one field at the vendor and nothing else."""
     world.join("1", family="Graf")
     await world.sync()
-    world.desk.members[0] = {"id": "1", "given_name": "Zoé 🚴", "family_name": "O'Neil, \"Zed\""}
+    world.desk.members[0] = {"id": "1", "given_name": "Zoé 🚴", "family_name": 'O\'Neil, "Zed"'}
     result = await world.sync()
     assert result.targets[0].applied == {"change": 1}
-    assert (world.ours()[0]["firstName"], world.ours()[0]["lastName"]) == ("Zoé 🚴", "O'Neil, \"Zed\"")
+    assert (world.ours()[0]["firstName"], world.ours()[0]["lastName"]) == ("Zoé 🚴", 'O\'Neil, "Zed"')
     assert (await world.plan()).changes == []
 
 

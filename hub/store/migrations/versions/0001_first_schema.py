@@ -137,7 +137,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('target_id', 'source_id', 'member', name=op.f('pk_agenda'))
     )
     with op.batch_alter_table('agenda', schema=None) as batch_op:
-        batch_op.create_index('ix_agenda_due', ['target_id', 'due_at'], unique=False)
+        batch_op.create_index('ix_agenda_due', ['target_id', 'due_at'], unique=False, sqlite_where=sa.text('due_at IS NOT NULL'), postgresql_where=sa.text('due_at IS NOT NULL'))
         batch_op.create_index('ix_agenda_note', ['target_id', 'note'], unique=False, sqlite_where=sa.text('note IS NOT NULL'), postgresql_where=sa.text('note IS NOT NULL'))
         batch_op.create_index('ix_agenda_stamp', ['target_id'], unique=False, sqlite_where=sa.text('stamp IS NOT NULL'), postgresql_where=sa.text('stamp IS NOT NULL'))
 
@@ -207,7 +207,7 @@ def upgrade() -> None:
     with op.batch_alter_table('ledger', schema=None) as batch_op:
         batch_op.create_index('ix_ledger_listing', ['studio_id', 'created_at'], unique=False)
         batch_op.create_index('ix_ledger_member', ['target_id', 'source_id', 'member'], unique=False)
-        batch_op.create_index('ix_ledger_unsettled', ['target_id', 'next_try_at'], unique=False, sqlite_where=sa.text('NOT settled'), postgresql_where=sa.text('NOT settled'))
+        batch_op.create_index('ix_ledger_unsettled', ['target_id', 'next_try_at'], unique=False, sqlite_where=sa.text('settled IS 0'), postgresql_where=sa.text('settled IS false'))
         batch_op.create_index('uq_ledger_live', ['target_id', 'source_id', 'member', 'key'], unique=True, sqlite_where=sa.text("state <> 'removed'"), postgresql_where=sa.text("state <> 'removed'"))
 
     op.create_table('link',
@@ -285,7 +285,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('source_id', 'kind', 'record_id', name=op.f('uq_record_source_id_kind_record_id'))
     )
     with op.batch_alter_table('record', schema=None) as batch_op:
-        batch_op.create_index('ix_record_key', ['source_id', 'kind', 'key'], unique=False)
+        batch_op.create_index('ix_record_key', ['source_id', 'kind', 'key'], unique=False, sqlite_where=sa.text('key IS NOT NULL'), postgresql_where=sa.text('key IS NOT NULL'))
         batch_op.create_index('ix_record_owner', ['source_id', 'owner'], unique=False)
 
     op.create_table('ledger_event',
