@@ -29,9 +29,15 @@ def new_key() -> str:
 
 
 class Vault:
-    """Seals and opens texts with the installation's keys."""
+    """Seals and opens texts with the installation's keys. One that was loaded from a key file reads it again when it
+    changes, so a daemon follows a rotation."""
 
-    def __init__(self, keys: Sequence[str]) -> None:
+    def __init__(self, keys: Sequence[str], *, home: Path | None = None) -> None:
+        self._home = home
+        self._stamp = _stamp(home)
+        self._use(keys)
+
+    def _use(self, keys: Sequence[str]) -> None:
         try:
             self._fernet = MultiFernet([Fernet(key.encode()) for key in keys])
         except (ValueError, TypeError) as error:
@@ -48,14 +54,22 @@ class Vault:
 
         Raises UserError where there is no key, or where others than its owner can read the file.
         """
-        return cls(_split(key) if key else read_key_file(home))
+        return cls(_split(key)) if key else cls(read_key_file(home), home=home)
+
+    def _follow(self) -> None:
+        stamp = _stamp(self._home)
+        if self._home is not None and stamp != self._stamp:
+            self._use(read_key_file(self._home))
+            self._stamp = stamp
 
     def seal(self, text: str) -> bytes:
         """Encrypt a text."""
+        self._follow()
         return self._fernet.encrypt(text.encode())
 
     def open(self, sealed: bytes) -> str:
         """Decrypt a text, and register it as secret. Raises UserError where the key is not the one that sealed it."""
+        self._follow()
         try:
             text = self._fernet.decrypt(sealed).decode()
         except InvalidToken as error:
@@ -73,6 +87,15 @@ class Vault:
             return self._fernet.rotate(sealed)
         except InvalidToken as error:
             raise UserError("a stored secret can't be opened with any of the keys", code="key") from error
+
+
+def _stamp(home: Path | None) -> tuple[int, int] | None:
+    """What changes when the key file does."""
+    try:
+        found = (home / FILE_NAME).stat() if home is not None else None
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_ino) if found is not None else None
 
 
 def fingerprint(text: str, pepper: str) -> str:

@@ -230,9 +230,9 @@ async def make_world(
     options: dict[str, Any] = {"home": home, "key": None, "database_url": database_url}
     hub_settings = HubSettings(**options)
     await initialise(hub_settings)
-    async with http.answering(origin, simulator):
-        async with Hub.open(hub_settings, plugins=plugins or Plugins.discover(), clock=clock) as hub:
-            base_url = f"{origin}/v1"
-            await import_file(hub, write_studio(folder, base_url, **settings), who="test")
-            door = next(iter(simulator.components))
-            yield World(folder, clock, desk, simulator, hub, base_url, door)
+    opening = Hub.open(hub_settings, plugins=plugins or Plugins.discover(), clock=clock)
+    async with http.answering(origin, simulator), opening as hub:
+        base_url = f"{origin}/v1"
+        await import_file(hub, write_studio(folder, base_url, **settings), who="test")
+        door = next(iter(simulator.components))
+        yield World(folder, clock, desk, simulator, hub, base_url, door)

@@ -34,19 +34,19 @@ class Wanted(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     profile: dict[str, Any] = {}
 
 
-@dataclass
+@dataclass(slots=True)
 class Facts:
     """The records of one member, as far as they matter here. `badge_rivals`: other members with the same number."""
 
     source: str
     member_id: str
+    pass_names: Mapping[str, str]
     member: r.Member | None = None
     gone: bool = False
     passes: list[r.MemberPass] = field(default_factory=list)
-    gone_passes: list[tuple[r.MemberPass, str]] = field(default_factory=list)
     badges: list[r.Badge] = field(default_factory=list)
-    badge_rivals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    pass_names: Mapping[str, str] = field(default_factory=dict)
+    gone_passes: tuple[tuple[r.MemberPass, str], ...] = ()
+    badge_rivals: Mapping[str, tuple[str, ...]] | None = None
     set_aside: str | None = None
 
     @property
@@ -186,7 +186,7 @@ def _why(code: str, facts: Facts, rules: TargetRules, chosen: _Chosen, zone: Zon
         "source": facts.source,
         "name": facts.name,
     }
-    if code == "badge_twice":
+    if facts.badge_rivals:
         number, others = next(iter(facts.badge_rivals.items()))
         values |= {"badge": number, "others": ", ".join(others)}
     return (Reason(code, values),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import records as r
@@ -27,6 +27,8 @@ class FactReader:
     badges: bool
     """Whether badges matter, so that rivals for one badge have to be looked for."""
     _pass_names: Mapping[str, str] | None = field(default=None, repr=False)
+    _contested: Mapping[str, set[str]] | None = field(default=None, repr=False)
+    """Badge numbers that several members have, with who; None where they are looked up as needed."""
 
     async def read(self, db: AsyncConnection, members: Sequence[str]) -> dict[str, Facts]:
         """The facts of these members, by member id; one for each, also where nothing is known."""
@@ -34,32 +36,52 @@ class FactReader:
             self._pass_names = await self._names_of_passes(db)
         found = {member: Facts(source=self.source, member_id=member, pass_names=self._pass_names) for member in members}
         c = t.record.c
-        query = select(c.owner, c.kind, c.data, c.deleted_at, c.deleted_how).where(
+        # What was deleted says how; that is cheaper to fetch than when.
+        query = select(c.owner, c.kind, c.data, c.deleted_how).where(
             c.source_id == self.source_id, among(c.owner, members, db), c.kind.in_(_KINDS)
         )
         numbers: dict[str, list[Facts]] = {}
         decode = {kind: r.decoder(kind).decode for kind in _KINDS}
-        for owner, kind, data, deleted_at, deleted_how in (await db.execute(query)).all():
+        for owner, kind, data, deleted in (await db.execute(query)).all():
             facts = found[owner]
             value = decode[kind](data)
             if kind == "member":
-                if deleted_at is None:
+                if deleted is None:
                     facts.member = value
                 else:
                     facts.gone = True
             elif kind == "member_pass":
-                if deleted_at is None:
+                if deleted is None:
                     facts.passes.append(value)
                 else:
-                    facts.gone_passes.append((value, deleted_how))
-            elif deleted_at is None:
+                    facts.gone_passes += ((value, deleted),)
+            elif deleted is None:
                 facts.badges.append(value)
                 numbers.setdefault(value.number, []).append(facts)
         if self.badges and numbers:
             await self._find_rivals(db, numbers)
         return found
 
+    async def prepare_for_all(self, db: AsyncConnection) -> None:
+        """Look once for badges that several members have, because everybody is going to be read."""
+        if not self.badges:
+            return
+        c = t.record.c
+        badges = (c.source_id == self.source_id, c.kind == "badge", c.deleted_at.is_(None))
+        several = select(c.key).where(*badges).group_by(c.key).having(func.count(c.owner.distinct()) > 1)
+        numbers = list((await db.execute(several)).scalars())
+        self._contested = await self._holders(db, numbers) if numbers else {}
+
     async def _find_rivals(self, db: AsyncConnection, numbers: Mapping[str, list[Facts]]) -> None:
+        holders = self._contested if self._contested is not None else await self._holders(db, list(numbers))
+        for number, owners in holders.items():
+            if len(owners) < 2:
+                continue
+            for facts in numbers.get(number, ()):
+                others = tuple(sorted(f"{self.source}:{owner}" for owner in owners if owner != facts.member_id))
+                facts.badge_rivals = {**(facts.badge_rivals or {}), number: others}
+
+    async def _holders(self, db: AsyncConnection, numbers: Sequence[str]) -> dict[str, set[str]]:
         c = t.record.c
         query = select(c.key, c.owner).where(
             c.source_id == self.source_id, c.kind == "badge", c.deleted_at.is_(None), among(c.key, numbers, db)
@@ -67,12 +89,7 @@ class FactReader:
         holders: dict[str, set[str]] = {}
         for number, owner in (await db.execute(query)).all():
             holders.setdefault(number, set()).add(owner)
-        for number, owners in holders.items():
-            if len(owners) < 2:
-                continue
-            for facts in numbers[number]:
-                others = tuple(sorted(f"{self.source}:{owner}" for owner in owners if owner != facts.member_id))
-                facts.badge_rivals = {**facts.badge_rivals, number: others}
+        return holders
 
     async def _names_of_passes(self, db: AsyncConnection) -> dict[str, str]:
         c = t.record.c

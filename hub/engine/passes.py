@@ -385,10 +385,10 @@ async def _rounds(
         left = await _left(hub, scope)
         if left == 0 or not applied.failed:
             return
-        if not retry or (left_before is not None and left >= left_before and not applied.progress):
+        further = applied.progress > 0 or left_before is None or left < left_before
+        if not retry or not (await _wait_until_sure(hub, applied) or further):
             return
         left_before = left
-        await _wait_until_sure(hub, scope, applied)
 
 
 def _limit(planned: Planned, only: Collection[str]) -> Planned:
@@ -428,15 +428,18 @@ async def _left(hub: Hub, scope: Scope) -> int:
         return int((await db.execute(query)).scalar_one())
 
 
-async def _wait_until_sure(hub: Hub, scope: Scope, applied: Applied) -> None:
-    """Wait, but not long, for what a vendor asked for or for lost calls to show their effect."""
+async def _wait_until_sure(hub: Hub, applied: Applied) -> bool:
+    """Wait, but not long, for what a vendor asked for or for lost calls to show their effect; returns whether there was
+    something to wait for."""
     waits = [
         outcome.error.after
         for outcome in applied.failed
         if isinstance(outcome.error, RetryLater) and outcome.error.after is not None
     ]
-    if waits:
-        await hub.clock.sleep(min(max(waits), LONGEST_WAIT).total_seconds())
+    if not waits:
+        return False
+    await hub.clock.sleep(min(max(waits), LONGEST_WAIT).total_seconds())
+    return True
 
 
 async def _keep_plan(hub: Hub, plan: Plan, lease: Lease) -> None:

@@ -164,7 +164,7 @@ async def _take_part(read: _Read, kind: str, records: Sequence[Record]) -> None:
         return
     count, seen = read.report.of(kind), read.seen.setdefault(kind, set())
     count.seen += len(records)
-    stored = {row.record_id: row for row in await _stored(read, kind, [record.id for record in records])}
+    stored = {row[1]: row for row in await _stored(read, kind, [record.id for record in records])}
     written: list[tuple[Any, ...]] = []
     owners: set[str] = set()
     keys: set[str] = set()
@@ -173,14 +173,15 @@ async def _take_part(read: _Read, kind: str, records: Sequence[Record]) -> None:
         digest = hashlib.blake2b(data, digest_size=12).digest()
         row = stored.get(record.id)
         if row is not None:
-            seen.add(row.id)
-            if row.hash == digest and row.deleted_at is None:
+            row_id, _, known_digest, owner, key, deleted = row
+            seen.add(row_id)
+            if known_digest == digest and deleted is None:
                 continue
             count.changed += 1
-            if row.owner is not None:
-                owners.add(row.owner)
-            if row.key is not None:
-                keys.add(row.key)
+            if owner is not None:
+                owners.add(owner)
+            if key is not None:
+                keys.add(key)
         else:
             count.new += 1
         owner, key = record.owner, record.key
@@ -207,7 +208,7 @@ async def _take_part(read: _Read, kind: str, records: Sequence[Record]) -> None:
 
 async def _stored(read: _Read, kind: str, ids: Sequence[str]) -> Sequence[Any]:
     r = t.record.c
-    query = select(r.id, r.record_id, r.hash, r.owner, r.key, r.deleted_at).where(
+    query = select(r.id, r.record_id, r.hash, r.owner, r.key, r.deleted_how).where(
         r.source_id == read.source_id, r.kind == kind
     )
     async with read.database.read() as db:
@@ -221,7 +222,7 @@ async def _take_unchanged(read: _Read, kind: str, ids: Sequence[str]) -> None:
 
 
 async def _take_gone(read: _Read, kind: str, ids: Sequence[str]) -> None:
-    rows = [row for row in await _stored(read, kind, ids) if row.deleted_at is None]
+    rows = [row for row in await _stored(read, kind, ids) if row.deleted_how is None]
     if not rows:
         return
     read.report.of(kind).gone += len(rows)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access.decide import GROUP_KEY, decide
 from hub.access.reasons import Reason
-from hub.reconcile.diff import LedgerRow, diff, ledger_columns
+from hub.reconcile.diff import Held, LedgerRow, diff, encode_wanted, ledger_columns
 from hub.reconcile.plan import Action, Change, Plan, Stay, in_order
 from hub.reconcile.scope import Scope
 from hub.store import among
@@ -23,6 +23,7 @@ from hub.store import tables as t
 __all__ = ["Planned", "make_plan"]
 
 CHUNK = 2000
+AS_IT_IS = Held(None)
 _SETTLING_NOTES = ("held", "running_window")
 
 
@@ -51,6 +52,11 @@ async def make_plan(
     changes: list[Change] = []
     stays: list[Stay] = []
     done = 0
+    scope.readers.clear()
+    if full:
+        for source_id in scope.sources:
+            async with scope.database.read() as db:
+                await scope.reader(source_id).prepare_for_all(db)
     async for agenda in _agenda(scope, now=now, full=full, retry=retry):
         for source_id, group in groupby(agenda, key=lambda row: row.source_id):
             rows = {row.member: row for row in group}
@@ -120,23 +126,51 @@ async def _members(
     members = list(agenda)
     async with scope.database.read() as db:
         facts = await scope.reader(source_id).read(db, members)
-        ledger = await load_ledger(db, scope.target_id, source_id, members)
+        standing = await _standing(db, scope.target_id, source_id, members)
+        decisions = {member: decide(known, scope.rules, now, scope.zone) for member, known in facts.items()}
+        differ = [
+            member
+            for member, decision in decisions.items()
+            if decision.wanted is None or standing.get(member) != encode_wanted(decision.wanted)
+        ]
+        ledger = await load_ledger(db, scope.target_id, source_id, differ) if differ else {}
+    lines = {
+        member: diff(
+            decisions[member],
+            ledger.get((member, GROUP_KEY)),
+            facts[member],
+            scope.rules,
+            now,
+            scope.zone,
+            retry=retry,
+        )
+        for member in differ
+    }
     changes: list[Change] = []
     stays: list[Stay] = []
-    for member, known in facts.items():
-        row = ledger.get((member, GROUP_KEY))
-        decision = decide(known, scope.rules, now, scope.zone)
-        line = diff(decision, row, known, scope.rules, now, scope.zone, retry=retry)
-        entry = agenda[member]
+    for member, entry in agenda.items():
+        line, due_at = lines.get(member, AS_IT_IS), decisions[member].due_at
         if isinstance(line, Change):
-            changes.append(
-                msgspec.structs.replace(line, source_id=source_id, stamp=entry.stamp, due_at=decision.due_at)
-            )
-            continue
-        note = line.code
-        if entry.stamp is not None or entry.due_at != decision.due_at or entry.note != note:
-            stays.append(Stay(source_id, member, entry.stamp, decision.due_at, note))
+            changes.append(msgspec.structs.replace(line, source_id=source_id, stamp=entry.stamp, due_at=due_at))
+        elif entry.stamp is not None or entry.note != line.code or entry.due_at != due_at:
+            stays.append(Stay(source_id, member, entry.stamp, due_at, line.code))
     return changes, stays
+
+
+async def _standing(db: AsyncConnection, target_id: int, source_id: int, members: Sequence[str]) -> dict[str, str]:
+    """What the settled grants of these members are, by member: all that is needed to see that nothing is to be done,
+    which is so for nearly everybody."""
+    c = t.ledger.c
+    query = select(c.member, c.applied).where(
+        c.target_id == target_id,
+        c.source_id == source_id,
+        among(c.member, members, db),
+        c.key == GROUP_KEY,
+        t.LIVE,
+        c.settled.is_(True),
+        c.drift.is_(None),
+    )
+    return dict((await db.execute(query)).all())
 
 
 async def load_ledger(

@@ -1,7 +1,7 @@
 """A hundred thousand members from CSV files to a plan, beside octoDNS planning a hundred thousand records.
 
-Both start from files and end with a plan against what stands at the target. octoDNS is measured in a process of its own,
-so that the memory of one is not the memory of the other.
+Both start from files and end with a plan against what stands at the target. octoDNS is measured in a process of its
+own, so that the memory of one is not the memory of the other.
 """
 
 from __future__ import annotations
@@ -118,8 +118,8 @@ async def test_reading_and_planning_beside_octodns(tmp_path: Path, monkeypatch: 
 
     peer = _peer()
     say(
-        f"octoDNS, {MEMBERS:,} records: from files {peer['from_files']:.1f} s, in memory {peer['in_memory']:.1f} s CPU, "
-        f"{peer['peak_mib']:.0f} MiB"
+        f"octoDNS, {MEMBERS:,} records: from files {peer['from_files']:.1f} s, "
+        f"in memory {peer['in_memory']:.1f} s CPU, {peer['peak_mib']:.0f} MiB"
     )
     say(
         f"studiohub, {MEMBERS:,} members: full CSV read, records, plan and diff {whole.cpu:.1f} s CPU, "

@@ -198,27 +198,31 @@ async def test_the_lease_is_renewed_in_the_background(
     """A long call to a vendor does not cost the lane, nor does a database that is busy for a moment."""
     beats = asyncio.Semaphore(0)
     failures = [OperationalError("x", {}, Exception("database is locked")), ConnectionRefusedError("away")]
+    asked: list[bool] = []
+    renewed = asyncio.Event()
 
     async def beat(_seconds: float) -> None:
+        if any(asked):
+            renewed.set()
         await beats.acquire()
 
     check = Lease.check
 
     async def flaky(lease: Lease, db: Any) -> None:
+        asked.append(not failures)
         if failures:
             raise failures.pop()
         await check(lease, db)
-        renewed.set()
 
-    renewed = asyncio.Event()
     monkeypatch.setattr(lanes.asyncio, "sleep", beat)
     monkeypatch.setattr(Lease, "check", flaky)
     async with holding(database, 7, "door", clock):
         clock.move(LEASE - timedelta(seconds=1))
         for _ in range(3):
             beats.release()
-        await asyncio.wait_for(renewed.wait(), 10)
+        await asyncio.wait_for(renewed.wait(), 30)
         assert (await lane(database)).lease_until == clock.now() + LEASE
+    assert asked == [False, False, True]
 
 
 # ── processes ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,8 +1,8 @@
 """Whatever happens, it ends well: a state machine over members, faults, crashes and time.
 
 The oracle is independent of the hub: it reads the desk's tables and the clock and says who should be able to open the
-door. After the faults stop and a few syncs, the vendor's own answer has to agree, nobody stands there twice, nobody made
-by hand was touched, and there is nothing left to do.
+door. After the faults stop and a few syncs, the vendor's own answer has to agree, nobody stands there twice, nobody
+made by hand was touched, and there is nothing left to do.
 """
 
 from __future__ import annotations

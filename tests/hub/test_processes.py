@@ -31,9 +31,7 @@ MEMBERS = 80
 def simulator(*faults: str) -> Iterator[str]:
     """The exivo simulator in a process of its own."""
     options = [option for fault in faults for option in ("--fault", fault)]
-    with subprocess.Popen(
-        [COMMAND, "simulate", "exivo", *options], stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen([COMMAND, "simulate", "exivo", *options], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         address = process.stdout.readline().split()[-1]
         try:
@@ -105,5 +103,3 @@ def test_three_kills_and_a_bad_vendor_leave_nobody_twice_and_nobody_missing(tmp_
         assert again.returncode == 0
         assert ask(address, "log")["writes"] == before
         assert json.loads(run("plan", "--json").stdout)["counts"]["unchanged"] == MEMBERS
-
-

@@ -125,7 +125,7 @@ def test_what_stands_behind_the_name_of_a_secret_is_replaced(text: str, shown: s
         "api_secret is missing",
         "connection 'door' needs api_secret",
         "valid: api_key, api_secret, base_url",
-        'unknown key \'api_secrt\'; did you mean "api_secret"?',
+        "unknown key 'api_secrt'; did you mean \"api_secret\"?",
         '{"token_type": "bearer", "expires_in": 3600}',
         "the secret: keep it short",
         "Basic functionality, and the bearer of this badge",

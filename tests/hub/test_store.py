@@ -58,6 +58,10 @@ async def names(database: Database) -> list[str]:
         return list((await db.execute(select(t.studio.c.name).order_by(t.studio.c.name))).scalars())
 
 
+def modes_in(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+
 # ── schema ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -96,7 +100,7 @@ async def test_a_fresh_file_is_its_owners_alone_and_in_the_right_mode(tmp_path: 
     wanted = ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
     async with opened(tmp_path) as database, database.read() as db:
         pragmas = {name: (await db.execute(text(f"PRAGMA {name}"))).scalar() for name in wanted}
-        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+        modes = modes_in(tmp_path)
     assert modes == {FILE: 0o600, f"{FILE}-wal": 0o600, f"{FILE}-shm": 0o600}
     assert pragmas == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2, "busy_timeout": 30_000}
     assert not (tmp_path / "backups").exists()
@@ -123,11 +127,11 @@ async def test_many_that_open_an_empty_database_at_once_migrate_it_once(
     tmp_path: Path, database_url: str | None
 ) -> None:
     """Daemons that start together wait for the first of them."""
-    opening = [Database.open(home=tmp_path, url=database_url) for _ in range(6)]
+    opening = [Database.open(home=tmp_path, url=database_url) for _ in range(10)]
     databases = await asyncio.gather(*opening)
     try:
         await add_studio(databases[0])
-        assert [await names(database) for database in databases] == [["Nordlicht"]] * 6
+        assert [await names(database) for database in databases] == [["Nordlicht"]] * 10
     finally:
         for database in databases:
             await database.aclose()

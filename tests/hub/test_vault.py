@@ -310,3 +310,15 @@ async def test_nothing_secret_stands_in_clear_in_any_file_of_the_home(world: Wor
     for secret in (API_SECRET, key, f'"api_secret": "{API_SECRET}"', PIN):
         for form in (secret.encode(), base64.b64encode(secret.encode()).rstrip(b"="), secret.encode("utf-16-le")):
             assert form not in everything
+
+
+def test_an_open_vault_follows_a_rotation(tmp_path: Path) -> None:
+    """A daemon that runs while the key is rotated seals with the new key from then on."""
+    write_key_file(tmp_path, [new_key()])
+    running = Vault.load(tmp_path)
+    old = running.seal("before")
+    newest = new_key()
+    write_key_file(tmp_path, [newest, *read_key_file(tmp_path)])
+    assert running.open(old) == "before"
+    write_key_file(tmp_path, [newest])
+    assert Vault([newest]).open(running.seal("after")) == "after"
