@@ -17,6 +17,7 @@ __all__ = [
     "FixSettings",
     "HubError",
     "LaneBusy",
+    "LostLease",
     "NotFound",
     "PluginError",
     "Refused",
@@ -65,6 +66,12 @@ class LaneBusy(HubError):
     """Another process is working on this connection."""
 
     code = "busy"
+
+
+class LostLease(HubError):
+    """Another process has taken over the lane; what this one was about to do is dropped."""
+
+    code = "lost_lease"
 
 
 class VendorError(HubError):

@@ -10,8 +10,9 @@ from __future__ import annotations
 import email.utils
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +25,7 @@ from aiolimiter import AsyncLimiter
 from hub import redact
 from hub.errors import FixSettings, NotFound, Refused, RetryLater, Unconfirmed, VendorError
 
-__all__ = ["Answer", "Client", "Counters", "answering", "asgi", "transports"]
+__all__ = ["Answer", "Client", "Counters", "answering", "asgi", "transports", "watchers", "write_guard"]
 
 # These would log addresses and headers, with whatever secret is in them.
 for _name in ("httpx", "httpcore"):
@@ -47,6 +48,13 @@ LOOKED_AT = "The vendor is looked at before anything is repeated."
 
 SENTENCES = ("message", "detail", "error", "detailMessage", "description", "title", "errors")
 """Where vendors put a sentence about what went wrong."""
+
+watchers: list[Callable[[str, str, str, float], None]] = []
+"""Told of every request: connection, method, status (or "none"), seconds. For metrics."""
+
+write_guard: ContextVar[Callable[[], None] | None] = ContextVar("write_guard", default=None)
+"""Called before every request that may change something; what it raises keeps the request from being sent. Whoever
+holds a lane sets it, so a process that was frozen and lost its lane sends nothing more when it comes back."""
 
 transports: dict[str, httpx.AsyncBaseTransport] = {}
 """Base addresses answered in this process instead of over the network: simulators in tests."""
@@ -215,8 +223,12 @@ class Client:
         if request.method in READS:
             self.counters.reads += 1
         else:
+            guard = write_guard.get()
+            if guard is not None:
+                guard()
             self.counters.writes += 1
         started = time.perf_counter()
+        response: httpx.Response | None = None
         try:
             response = await self._http.send(request, stream=True)
             try:
@@ -238,7 +250,10 @@ class Client:
                 fix=LOOKED_AT,
             ) from error
         finally:
-            self.counters.seconds += time.perf_counter() - started
+            took = time.perf_counter() - started
+            self.counters.seconds += took
+            for watch in watchers:
+                watch(self.name, request.method, str(response.status_code) if response else "none", took)
         status = response.status_code
         self.counters.by_status[status] = self.counters.by_status.get(status, 0) + 1
         answer = Answer(status, response.headers, content, where, repeatable)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pluggy
 
 from hub import hookspecs, redact
-from hub.errors import HubError, PluginError, UserError, VendorError
+from hub.errors import HubError, LostLease, PluginError, UserError, VendorError
 from hub.settings import ConnectionSettings
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class Plugins:
                 result = await _run(implementation, {"connection": connection, **arguments})
             if self.trace is not None:
                 outcome = _short(result)
-        except VendorError as error:
+        except (VendorError, LostLease) as error:
             outcome = f"{type(error).__name__}: {error.what}"
             raise
         except Exception as error:
@@ -221,7 +221,7 @@ class Plugins:
                         item = await anext(iterator)
                 except StopAsyncIteration:
                     break
-                except VendorError as error:
+                except (VendorError, LostLease) as error:
                     outcome = f"{type(error).__name__}: {error.what}"
                     raise
                 except Exception as error:

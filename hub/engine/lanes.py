@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.clock import Clock
-from hub.errors import HubError, LaneBusy
+from hub.errors import LaneBusy, LostLease
 from hub.store import Database
 from hub.store import tables as t
 
@@ -30,12 +30,6 @@ __all__ = ["LEASE", "Lease", "LostLease", "holding", "take"]
 
 LEASE = timedelta(seconds=15)
 RENEW_EVERY = 4.0
-
-
-class LostLease(HubError):
-    """Another process has taken over the lane; what this one was about to write is dropped."""
-
-    code = "lost_lease"
 
 
 @dataclass(frozen=True)

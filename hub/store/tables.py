@@ -35,6 +35,9 @@ __all__ = [
     "agenda",
     "audit",
     "connection",
+    "delivery",
+    "hint",
+    "hook",
     "inbox",
     "lane",
     "ledger",
@@ -44,11 +47,14 @@ __all__ = [
     "mapping",
     "metadata",
     "opening",
+    "outbox",
     "plan",
+    "poll",
     "reading",
     "record",
     "run",
     "studio",
+    "worker",
 ]
 
 
@@ -390,6 +396,7 @@ lane = Table(
     _connection("connection_id", primary_key=True),
     _studio(),
     Column("wake_at", Utc),
+    Column("urgent", Boolean, nullable=False, default=False),
     Column("reason", Text, nullable=False, default=""),
     Column("generation", BigInteger, nullable=False, default=0),
     Column("lease_owner", Text),
@@ -402,6 +409,79 @@ lane = Table(
     Column("down_since", Utc),
     Column("error", Text),
     Index("ix_lane_wake", "wake_at"),
+)
+
+poll = Table(
+    "poll",
+    metadata,
+    _connection("connection_id", primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("read_at", Utc, nullable=False),
+)
+
+hook = Table(
+    "hook",
+    metadata,
+    _connection("connection_id", primary_key=True),
+    Column("secret_hash", Text, nullable=False, unique=True),
+    Column("sealed_secret", LargeBinary, nullable=False),
+)
+
+hint = Table(
+    "hint",
+    metadata,
+    _id(),
+    _studio(),
+    _connection("connection_id"),
+    Column("at", Utc, nullable=False),
+    Column("data", Text, nullable=False),
+    Index("ix_hint_connection", "connection_id", "id"),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    _connection("connection_id", primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("until", Utc, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    _studio(),
+    # What the mail is about; unique, so that no second pass puts it in again.
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    # The member (or session) that it is about.
+    Column("subject_id", Text, nullable=False, default=""),
+    Column("sealed_text", LargeBinary, nullable=False),
+    Column("sealed_html", LargeBinary),
+    Column("message_id", Text, nullable=False),
+    # queued, sending, sent, failed, unsure (a process ended while it handed the mail over)
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("error", Text),
+    Column("created_at", Utc, nullable=False),
+    Column("next_try_at", Utc),
+    Column("handed_at", Utc),
+    Column("sent_at", Utc),
+    UniqueConstraint("studio_id", "name"),
+    Index("ix_outbox_state", "state", "next_try_at"),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    # A process that works on lanes: host, pid and start time.
+    Column("name", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("started_at", Utc, nullable=False),
+    Column("seen_at", Utc, nullable=False),
+    Column("running", Integer, nullable=False, default=0),
 )
 
 audit = Table(

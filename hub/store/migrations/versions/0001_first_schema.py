@@ -28,6 +28,14 @@ def upgrade() -> None:
     sa.UniqueConstraint('instance', name=op.f('uq_studio_instance')),
     sa.UniqueConstraint('name', name=op.f('uq_studio_name'))
     )
+    op.create_table('worker',
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('version', sa.Text(), nullable=False),
+    sa.Column('started_at', hub.store.tables.Utc(timezone=True), nullable=False),
+    sa.Column('seen_at', hub.store.tables.Utc(timezone=True), nullable=False),
+    sa.Column('running', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_worker'))
+    )
     op.create_table('audit',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('studio_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -106,6 +114,31 @@ def upgrade() -> None:
     with op.batch_alter_table('mapping', schema=None) as batch_op:
         batch_op.create_index('ix_mapping_studio_target', ['studio_id', 'target'], unique=False)
 
+    op.create_table('outbox',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('studio_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('recipient', sa.Text(), nullable=False),
+    sa.Column('subject', sa.Text(), nullable=False),
+    sa.Column('subject_id', sa.Text(), nullable=False),
+    sa.Column('sealed_text', sa.LargeBinary(), nullable=False),
+    sa.Column('sealed_html', sa.LargeBinary(), nullable=True),
+    sa.Column('message_id', sa.Text(), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('error', sa.Text(), nullable=True),
+    sa.Column('created_at', hub.store.tables.Utc(timezone=True), nullable=False),
+    sa.Column('next_try_at', hub.store.tables.Utc(timezone=True), nullable=True),
+    sa.Column('handed_at', hub.store.tables.Utc(timezone=True), nullable=True),
+    sa.Column('sent_at', hub.store.tables.Utc(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['studio_id'], ['studio.id'], name=op.f('fk_outbox_studio_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_outbox')),
+    sa.UniqueConstraint('studio_id', 'name', name=op.f('uq_outbox_studio_id_name'))
+    )
+    with op.batch_alter_table('outbox', schema=None) as batch_op:
+        batch_op.create_index('ix_outbox_state', ['state', 'next_try_at'], unique=False)
+
     op.create_table('run',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('studio_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -141,10 +174,39 @@ def upgrade() -> None:
         batch_op.create_index('ix_agenda_note', ['target_id', 'note'], unique=False, sqlite_where=sa.text('note IS NOT NULL'), postgresql_where=sa.text('note IS NOT NULL'))
         batch_op.create_index('ix_agenda_stamp', ['target_id'], unique=False, sqlite_where=sa.text('stamp IS NOT NULL'), postgresql_where=sa.text('stamp IS NOT NULL'))
 
+    op.create_table('delivery',
+    sa.Column('connection_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('until', hub.store.tables.Utc(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['connection_id'], ['connection.id'], name=op.f('fk_delivery_connection_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('connection_id', 'name', name=op.f('pk_delivery'))
+    )
+    op.create_table('hint',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('studio_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('connection_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', hub.store.tables.Utc(timezone=True), nullable=False),
+    sa.Column('data', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['connection_id'], ['connection.id'], name=op.f('fk_hint_connection_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['studio_id'], ['studio.id'], name=op.f('fk_hint_studio_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_hint'))
+    )
+    with op.batch_alter_table('hint', schema=None) as batch_op:
+        batch_op.create_index('ix_hint_connection', ['connection_id', 'id'], unique=False)
+
+    op.create_table('hook',
+    sa.Column('connection_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('secret_hash', sa.Text(), nullable=False),
+    sa.Column('sealed_secret', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['connection_id'], ['connection.id'], name=op.f('fk_hook_connection_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('connection_id', name=op.f('pk_hook')),
+    sa.UniqueConstraint('secret_hash', name=op.f('uq_hook_secret_hash'))
+    )
     op.create_table('lane',
     sa.Column('connection_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('studio_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('wake_at', hub.store.tables.Utc(timezone=True), nullable=True),
+    sa.Column('urgent', sa.Boolean(), nullable=False),
     sa.Column('reason', sa.Text(), nullable=False),
     sa.Column('generation', sa.BigInteger(), nullable=False),
     sa.Column('lease_owner', sa.Text(), nullable=True),
@@ -255,6 +317,13 @@ def upgrade() -> None:
     with op.batch_alter_table('plan', schema=None) as batch_op:
         batch_op.create_index('ix_plan_target', ['target_id', 'made_at'], unique=False)
 
+    op.create_table('poll',
+    sa.Column('connection_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('read_at', hub.store.tables.Utc(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['connection_id'], ['connection.id'], name=op.f('fk_poll_connection_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('connection_id', 'name', name=op.f('pk_poll'))
+    )
     op.create_table('reading',
     sa.Column('source_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),

@@ -1,0 +1,1 @@
+"""Mail: what goes into the outbox, and how it leaves it exactly once."""

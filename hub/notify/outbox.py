@@ -1,0 +1,166 @@
+"""The outbox: mails are rows first, written in the same transaction as what they tell about.
+
+A row's `name` says what the mail is about and is unique, so no crash and no second pass puts it in twice. Sending marks
+the row before the server is handed the message and after it took it. A crash in that moment leaves a mail of which
+nobody can say whether it went out: it is not sent again by itself, it is shown, and an admin can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import make_msgid
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.store import tables as t
+from hub.store import upsert
+
+__all__ = ["Mail", "Queued", "due", "handing_over", "lost", "not_sent", "put", "sent"]
+
+RETRIES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
+"""After these pauses a mail that could not be sent is tried again; then it has failed."""
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail to be. `name` is unique within the studio; the body never holds more than the recipient may know."""
+
+    name: str
+    kind: str
+    to: str
+    subject: str
+    text: str
+    html: str | None = None
+    subject_id: str = ""
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A mail in the outbox, its body opened."""
+
+    id: int
+    studio_id: int
+    kind: str
+    to: str
+    subject: str
+    text: bytes
+    html: bytes | None
+    message_id: str
+    attempts: int
+
+
+async def put(
+    db: AsyncConnection,
+    studio_id: int,
+    mails: Sequence[Mail],
+    *,
+    seal: Callable[[str], bytes],
+    now: datetime,
+    domain: str = "studiohub.invalid",
+) -> None:
+    """Put mails into the outbox; one whose name is there already stays as it is. Bodies are sealed: they may hold
+    codes."""
+    await upsert(
+        db,
+        t.outbox,
+        [
+            {
+                "studio_id": studio_id,
+                "name": mail.name,
+                "kind": mail.kind,
+                "recipient": mail.to,
+                "subject": mail.subject,
+                "subject_id": mail.subject_id,
+                "sealed_text": seal(mail.text),
+                "sealed_html": seal(mail.html) if mail.html is not None else None,
+                "message_id": make_msgid(domain=domain),
+                "state": "queued",
+                "attempts": 0,
+                "created_at": now,
+                "next_try_at": now,
+            }
+            for mail in mails
+        ],
+        key=("studio_id", "name"),
+    )
+
+
+async def due(db: AsyncConnection, *, now: datetime, limit: int = 20) -> list[Queued]:
+    """Mails that are to be sent now, oldest first."""
+    o = t.outbox.c
+    query = (
+        select(t.outbox)
+        .where(o.state == "queued", or_(o.next_try_at.is_(None), o.next_try_at <= now))
+        .order_by(o.id)
+        .limit(limit)
+    )
+    return [
+        Queued(
+            id=row.id,
+            studio_id=row.studio_id,
+            kind=row.kind,
+            to=row.recipient,
+            subject=row.subject,
+            text=row.sealed_text,
+            html=row.sealed_html,
+            message_id=row.message_id,
+            attempts=row.attempts,
+        )
+        for row in (await db.execute(query)).all()
+    ]
+
+
+async def handing_over(db: AsyncConnection, mail_id: int, *, now: datetime) -> bool:
+    """Mark that the server is about to be handed this mail; False where another process has it already."""
+    o = t.outbox.c
+    done = await db.execute(
+        update(t.outbox)
+        .where(o.id == mail_id, o.state == "queued")
+        .values(state="sending", handed_at=now)
+    )
+    return bool(done.rowcount)
+
+
+async def sent(db: AsyncConnection, mail_id: int, *, now: datetime) -> None:
+    """The server took it."""
+    await db.execute(
+        update(t.outbox).where(t.outbox.c.id == mail_id).values(state="sent", sent_at=now, error=None, next_try_at=None)
+    )
+
+
+async def not_sent(
+    db: AsyncConnection, mail: Queued, *, error: str, final: bool, now: datetime, handed: bool = False
+) -> bool:
+    """The server surely did not take it; returns whether that was the last try. `handed`: it was being handed over, and
+    the server said no; without that, a mail that is being handed over is left alone."""
+    last = final or mail.attempts >= len(RETRIES)
+    values = {"state": "failed" if last else "queued", "error": error, "attempts": mail.attempts + 1}
+    pause = RETRIES[min(mail.attempts, len(RETRIES) - 1)]
+    o = t.outbox.c
+    await db.execute(
+        update(t.outbox)
+        .where(o.id == mail.id, o.state == ("sending" if handed else "queued"))
+        .values(**values, next_try_at=None if last else now + pause)
+    )
+    return last
+
+
+async def lost(db: AsyncConnection, *, before: datetime) -> list[int]:
+    """Mails that a process was handing over when it ended: nobody can say whether they went out. They are marked, and
+    returned so that somebody is told."""
+    o = t.outbox.c
+    query = select(o.id).where(o.state == "sending", o.handed_at < before)
+    ids = list((await db.execute(query)).scalars())
+    if ids:
+        await db.execute(update(t.outbox).where(o.id.in_(ids)).values(state="unsure"))
+    return ids
+
+
+async def counts(db: AsyncConnection, studio_id: int) -> dict[str, int]:
+    """How many mails of each state."""
+    o = t.outbox.c
+    query = select(o.state, func.count()).where(o.studio_id == studio_id).group_by(o.state)
+    return dict((await db.execute(query)).all())

@@ -1,0 +1,156 @@
+"""Handing mails to the SMTP server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+
+from hub import logs, redact
+from hub.clock import Clock
+from hub.errors import UserError
+from hub.notify import outbox
+from hub.notify.outbox import Queued
+from hub.store import Database, journal
+from hub.vault import Vault
+
+__all__ = ["Server", "read_url", "send_due"]
+
+log = logs.get("hub.notify")
+TIMEOUT = 30.0
+UNSURE_AFTER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where mail goes out."""
+
+    host: str
+    port: int
+    user: str | None
+    password: str | None
+    tls: bool
+    sender: str
+
+    def __repr__(self) -> str:
+        return f"Server({self.host}:{self.port})"
+
+
+def read_url(url: str) -> Server:
+    """`smtp://user:secret@host:port`, `smtps://` for TLS from the start; `?from=address` names the sender.
+
+    Without TLS from the start the connection is upgraded where the server offers it. Raises UserError.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise UserError(
+            "STUDIOHUB_SMTP_URL can't be used", fix="Write smtp://user:secret@host:port, or smtps://…", code="smtp"
+        )
+    try:
+        port = parts.port or (465 if parts.scheme == "smtps" else 587 if parts.username else 25)
+    except ValueError as error:
+        raise UserError("STUDIOHUB_SMTP_URL has no usable port", code="smtp") from error
+    user = unquote(parts.username) if parts.username else None
+    password = unquote(parts.password) if parts.password else None
+    redact.know(password)
+    query = dict(pair.partition("=")[::2] for pair in parts.query.split("&") if pair)
+    sender = unquote(query.get("from", "")) or (user if user and "@" in user else f"studiohub@{parts.hostname}")
+    return Server(parts.hostname, port, user, password, parts.scheme == "smtps", sender)
+
+
+async def send_due(database: Database, vault: Vault, server: Server, clock: Clock, *, limit: int = 20) -> int:
+    """Send what is due; returns how many mails went out. A server that can't be reached leaves all of them queued."""
+    async with database.write() as db:
+        lost = await outbox.lost(db, before=clock.now() - UNSURE_AFTER)
+    for mail_id in lost:
+        log.error("a mail may or may not have gone out", mail=mail_id)
+    async with database.read() as db:
+        mails = await outbox.due(db, now=clock.now(), limit=limit)
+    if not mails:
+        return 0
+    count, left = 0, list(mails)
+    try:
+        async with _client(server) as smtp:
+            while left:
+                count += await _send(database, vault, server, clock, smtp, left[0])
+                left.pop(0)
+    except (aiosmtplib.SMTPException, OSError) as error:
+        said = redact.mask(str(error))
+        log.warning("the mail server can't be used", said=said)
+        async with database.write() as db:
+            for mail in left:
+                # One that was being handed over stays as it is: it may have gone out.
+                await outbox.not_sent(db, mail, error=said, final=False, now=clock.now())
+    return count
+
+
+def _client(server: Server) -> aiosmtplib.SMTP:
+    return aiosmtplib.SMTP(
+        hostname=server.host,
+        port=server.port,
+        username=server.user,
+        password=server.password,
+        use_tls=server.tls,
+        start_tls=None if not server.tls else False,
+        timeout=TIMEOUT,
+    )
+
+
+async def _send(
+    database: Database, vault: Vault, server: Server, clock: Clock, smtp: aiosmtplib.SMTP, mail: Queued
+) -> int:
+    """Send one; 1 where it went out."""
+    message = _message(vault, server, clock, mail)
+    refused: str | None = None
+    final = handed = False
+    try:
+        await smtp.mail(server.sender)
+        await smtp.rcpt(mail.to)
+    except aiosmtplib.SMTPResponseException as error:
+        refused, final = redact.mask(f"{error.code} {error.message}"), 500 <= error.code < 600
+        await smtp.rset()
+    if refused is None:
+        async with database.write() as db:
+            if not await outbox.handing_over(db, mail.id, now=clock.now()):
+                await smtp.rset()
+                return 0
+        handed = True
+        try:
+            await smtp.data(message.as_bytes())
+        except aiosmtplib.SMTPResponseException as error:
+            refused, final = redact.mask(f"{error.code} {error.message}"), 500 <= error.code < 600
+    async with database.write() as db:
+        if refused is None:
+            await outbox.sent(db, mail.id, now=clock.now())
+            return 1
+        last = await outbox.not_sent(db, mail, error=refused, final=final, handed=handed, now=clock.now())
+        if last:
+            await journal.raise_item(
+                db,
+                mail.studio_id,
+                code="mail_failed",
+                subject=f"mail {mail.id}",
+                text=f"A mail to {mail.to} ({mail.subject}) could not be sent: {refused}.",
+                fix="Correct the address at the source; `studiohub mail` shows what happened.",
+                weight=5,
+                now=clock.now(),
+            )
+    return 0
+
+
+def _message(vault: Vault, server: Server, clock: Clock, mail: Queued) -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = server.sender
+    message["To"] = mail.to
+    message["Subject"] = mail.subject
+    message["Message-ID"] = mail.message_id
+    message["Date"] = format_datetime(clock.now())
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(vault.open(mail.text))
+    if mail.html is not None:
+        message.add_alternative(vault.open(mail.html), subtype="html")
+    return message
