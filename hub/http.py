@@ -253,7 +253,7 @@ class Client:
             took = time.perf_counter() - started
             self.counters.seconds += took
             for watch in watchers:
-                watch(self.name, request.method, str(response.status_code) if response else "none", took)
+                watch(self.name, request.method, str(response.status_code) if response is not None else "none", took)
         status = response.status_code
         self.counters.by_status[status] = self.counters.by_status.get(status, 0) + 1
         answer = Answer(status, response.headers, content, where, repeatable)

@@ -92,7 +92,6 @@ async def address_of(db: AsyncConnection, connection_id: int, vault: Vault, *, r
     """The secret part of a connection's webhook address, made on first use. `renew` makes another, and the old one ends
     at once."""
 
-
     h = t.hook.c
     row = (await db.execute(select(h.sealed_secret).where(h.connection_id == connection_id))).one_or_none()
     if row is not None and not renew:

@@ -17,6 +17,9 @@ SEALED = (
     (t.connection, "sealed_secrets"),
     (t.ledger, "sealed_code"),
     (t.ledger, "sealed_url"),
+    (t.hook, "sealed_secret"),
+    (t.outbox, "sealed_text"),
+    (t.outbox, "sealed_html"),
 )
 """Every column that holds ciphertext."""
 
@@ -48,8 +51,8 @@ async def rotate_key(hub: Hub, *, who: str) -> int:
 
 
 async def _reseal(db: AsyncConnection, vault: Vault, table: Table, column: str) -> int:
-    sealed = table.c[column]
-    rows = (await db.execute(select(table.c.id, sealed).where(sealed.is_not(None)))).all()
-    for row_id, value in rows:
-        await db.execute(update(table).where(table.c.id == row_id).values({column: vault.reseal(value)}))
+    sealed, (key,) = table.c[column], table.primary_key.columns
+    rows = (await db.execute(select(key, sealed).where(sealed.is_not(None)))).all()
+    for which, value in rows:
+        await db.execute(update(table).where(key == which).values({column: vault.reseal(value)}))
     return len(rows)

@@ -6,6 +6,7 @@ import hashlib
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,16 +19,14 @@ SHORTEST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=30)
 
 
-async def wake(
-    db: AsyncConnection, lanes: Sequence[int], *, at: datetime, reason: str, urgent: bool = False
-) -> None:
+async def wake(db: AsyncConnection, lanes: Sequence[int], *, at: datetime, reason: str, urgent: bool = False) -> None:
     """Bring the next run of these lanes forward to `at`, if it isn't earlier already. A lane that is running now
     notices (its generation changes) and runs again."""
     lane = t.lane.c
     if not lanes:
         return
     sooner = or_(lane.wake_at.is_(None), lane.wake_at > at)
-    values = {
+    values: dict[str, Any] = {
         "wake_at": case((sooner, at), else_=lane.wake_at),
         "reason": case((sooner, reason), else_=lane.reason),
         "generation": lane.generation + 1,

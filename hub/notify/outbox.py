@@ -117,9 +117,7 @@ async def handing_over(db: AsyncConnection, mail_id: int, *, now: datetime) -> b
     """Mark that the server is about to be handed this mail; False where another process has it already."""
     o = t.outbox.c
     done = await db.execute(
-        update(t.outbox)
-        .where(o.id == mail_id, o.state == "queued")
-        .values(state="sending", handed_at=now)
+        update(t.outbox).where(o.id == mail_id, o.state == "queued").values(state="sending", handed_at=now)
     )
     return bool(done.rowcount)
 
