@@ -86,6 +86,16 @@ class Counters:
     seconds: float = 0.0
     by_status: dict[int, int] = field(default_factory=dict)
 
+    def since(self, before: Counters) -> Counters:
+        """What was done after `before`."""
+        return Counters(
+            self.reads - before.reads,
+            self.writes - before.writes,
+            self.failures - before.failures,
+            self.seconds - before.seconds,
+            {status: count - before.by_status.get(status, 0) for status, count in self.by_status.items()},
+        )
+
 
 @dataclass(frozen=True)
 class Answer:

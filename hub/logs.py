@@ -18,6 +18,14 @@ from hub import redact
 
 __all__ = ["bind", "configure", "get"]
 
+# Until `configure` is called nothing is printed: a command says what it has to say itself.
+logging.getLogger("hub").addHandler(logging.NullHandler())
+structlog.configure(
+    processors=[structlog.stdlib.filter_by_level, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.stdlib.BoundLogger,
+)
+
 _QUIET = {"httpx": "WARNING", "httpcore": "WARNING", "pgqueuer": "WARNING", "uvicorn.access": "WARNING"}
 
 

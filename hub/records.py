@@ -303,13 +303,21 @@ class Window(msgspec.Struct, frozen=True):
     """What a read is asked for: records that matter between two moments. None means no limit on that side.
 
     Only kinds with times (sessions, bookings) are limited; a source that can't limit them returns them all.
-    `kinds` None asks for every kind; `members` asks for the records of these members only (a re-read after a hint).
+    `kinds` None asks for every kind; `members` asks for the records of these members only, `ids` for these records
+    only, as (kind, id) (a re-read after a hint). A source that can't narrow that far returns more; one that was asked
+    for a record by id and doesn't have it says so with `gone`.
     """
 
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     kinds: frozenset[str] | None = None
     members: frozenset[str] | None = None
+    ids: frozenset[tuple[str, str]] | None = None
+
+    @property
+    def narrow(self) -> bool:
+        """Whether this is a read of chosen records, from which nothing can be concluded about the others."""
+        return self.members is not None or self.ids is not None
 
 
 class Page(msgspec.Struct, frozen=True):

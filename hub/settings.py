@@ -181,6 +181,16 @@ class HubSettings(BaseSettings):
     """Where mail goes out: `smtp://user:secret@host:port`. Without it, mails wait in the outbox."""
     studio: str | None = None
     """Which studio of the database to work on, where there are several."""
+    listen: str | None = None
+    """Where the daemon serves webhooks, health and metrics: `host:port`; without it, 127.0.0.1:8710."""
+    public_url: str | None = None
+    """The address under which vendors and members reach what the daemon serves, where a proxy stands before it."""
+    lanes: int = Field(32, ge=1, le=1000)
+    """How many lanes one daemon works on at once."""
+    keep_log_days: int = Field(90, ge=1)
+    """Runs and the sync log are kept so long."""
+    keep_history_days: int = Field(730, ge=1)
+    """What is over (removed grants, records that are gone, mails) is kept so long."""
     trace_plugins: bool = False
     """Print every hook call."""
     block_plugins: str = ""

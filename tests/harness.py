@@ -14,8 +14,8 @@ from hub import http
 from hub.clock import FrozenClock
 from hub.core import Hub, initialise
 from hub.engine.approving import approve_stored
-from hub.engine.passes import TargetRun
 from hub.engine.sync import SyncResult, plan_now, sync_now
+from hub.engine.target_pass import TargetRun
 from hub.look import journal
 from hub.look.explain import Explanation, explain
 from hub.look.grants import GrantView, list_grants

@@ -9,8 +9,9 @@ from rich.markup import escape
 from hub.cli import output
 from hub.cli.opened import Json, opened, who
 from hub.engine.approving import apply_stored, approve_stored
-from hub.engine.passes import SourceRun, TargetRun
+from hub.engine.source_pass import SourceRun
 from hub.engine.sync import SyncResult, plan_now, sync_now
+from hub.engine.target_pass import TargetRun
 from hub.errors import HubError
 from hub.reconcile.plan import Plan
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hub.core import Hub, Progress
-from hub.engine.passes import TargetRun
 from hub.engine.sync import sync_target
+from hub.engine.target_pass import TargetRun
 from hub.errors import UserError
 from hub.reconcile.plan import Action
 from hub.store import journal

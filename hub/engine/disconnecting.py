@@ -9,8 +9,8 @@ from sqlalchemy import select
 from hub.access.reasons import Reason
 from hub.core import Hub
 from hub.engine import lanes
-from hub.engine.passes import open_scope
 from hub.engine.sync import WAIT_FOR_LANE
+from hub.engine.target_pass import open_scope
 from hub.reconcile import ledger
 from hub.reconcile.apply import apply_plan
 from hub.reconcile.diff import LedgerRow, ledger_columns

@@ -11,9 +11,10 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub import http
 from hub.clock import Clock
 from hub.errors import LaneBusy, LostLease
 from hub.store import Database
@@ -32,19 +34,31 @@ LEASE = timedelta(seconds=15)
 RENEW_EVERY = 4.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lease:
-    """The right to work on one lane."""
+    """The right to work on one lane. `reason` and `urgent` say what the lane was woken for."""
 
     connection_id: int
     name: str
     owner: str
     token: int
     clock: Clock
+    reason: str = ""
+    urgent: bool = False
+    generation: int = 0
+    renewed: float = field(default_factory=time.monotonic)
+    """When it was last surely ours, by this machine's own clock."""
+
+    def guard(self) -> None:
+        """Raise LostLease where the lease has run out: somebody else may have the lane by now. Costs nothing, so it is
+        asked before every request that changes something at a vendor."""
+        if time.monotonic() - self.renewed > LEASE.total_seconds():
+            raise LostLease(f"this process was away for too long, and another may work on {self.name} by now")
 
     async def check(self, db: AsyncConnection) -> None:
         """Renew within a transaction. Raises LostLease, which rolls the transaction back."""
         lane = t.lane.c
+        asked = time.monotonic()
         done = await db.execute(
             update(t.lane)
             .where(lane.connection_id == self.connection_id, lane.token == self.token)
@@ -52,6 +66,7 @@ class Lease:
         )
         if done.rowcount != 1:
             raise LostLease(f"another process has taken over {self.name}")
+        self.renewed = asked
 
 
 def process_name() -> str:
@@ -94,10 +109,17 @@ def is_gone(owner: str) -> bool:
     return bool(now and started) and now != started
 
 
-async def take(database: Database, connection_id: int, name: str, clock: Clock, *, worker: str = "0") -> Lease:
-    """Take the lane. Raises LaneBusy while somebody else has it."""
+async def take(
+    database: Database, connection_id: int, name: str, clock: Clock, *, worker: str = "0", starts: bool = False
+) -> Lease:
+    """Take the lane. Raises LaneBusy while somebody else has it.
+
+    `starts`: what the lane was woken for is being done. It stays due for when the lease would end, so that a process
+    that dies on the way is followed by another.
+    """
     lane = t.lane.c
     owner = f"{process_name()}:{worker}"
+    asked = time.monotonic()
     async with database.write() as db:
         query = select(t.lane).where(lane.connection_id == connection_id)
         row = (await db.execute(query if database.is_sqlite else query.with_for_update())).one()
@@ -113,12 +135,13 @@ async def take(database: Database, connection_id: int, name: str, clock: Clock, 
                 f"{name} is being worked on by another process (pid {who[1]} on {who[0].partition('/')[0]})",
                 fix="It will be done in a moment; try again.",
             )
-        await db.execute(
-            update(t.lane)
-            .where(lane.connection_id == connection_id)
-            .values(lease_owner=owner, lease_until=now + LEASE, token=row.token + 1, attempted_at=now)
-        )
-    return Lease(connection_id, name, owner, row.token + 1, clock)
+        values = {"lease_owner": owner, "lease_until": now + LEASE, "token": row.token + 1, "attempted_at": now}
+        if starts:
+            values |= {"wake_at": now + LEASE, "urgent": False}
+        await db.execute(update(t.lane).where(lane.connection_id == connection_id).values(**values))
+    return Lease(
+        connection_id, name, owner, row.token + 1, clock, row.reason, row.urgent, row.generation, renewed=asked
+    )
 
 
 async def release(database: Database, lease: Lease) -> None:
@@ -134,22 +157,31 @@ async def release(database: Database, lease: Lease) -> None:
 
 @asynccontextmanager
 async def holding(
-    database: Database, connection_id: int, name: str, clock: Clock, *, wait: float = 0.0, worker: str = "0"
+    database: Database,
+    connection_id: int,
+    name: str,
+    clock: Clock,
+    *,
+    wait: float = 0.0,
+    worker: str = "0",
+    starts: bool = False,
 ) -> AsyncIterator[Lease]:
     """Hold a lane for as long as the block runs. `wait`: seconds to wait for somebody else to finish."""
     give_up = asyncio.get_running_loop().time() + wait
     while True:
         try:
-            lease = await take(database, connection_id, name, clock, worker=worker)
+            lease = await take(database, connection_id, name, clock, worker=worker, starts=starts)
             break
         except LaneBusy:
             if asyncio.get_running_loop().time() >= give_up:
                 raise
             await asyncio.sleep(0.25)
     renewing = asyncio.create_task(_renew(database, lease))
+    guarded = http.write_guard.set(lease.guard)
     try:
         yield lease
     finally:
+        http.write_guard.reset(guarded)
         renewing.cancel()
         await asyncio.gather(renewing, return_exceptions=True)
         await release(database, lease)

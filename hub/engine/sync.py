@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from hub.core import Hub, NoProgress, Progress
 from hub.engine import lanes
-from hub.engine.passes import SourceRun, TargetRun, look, open_scope, run_source, run_target
+from hub.engine.source_pass import SourceRun, run_source
+from hub.engine.target_pass import TargetRun, look, open_scope, run_target
 from hub.errors import HubError, UserError
 from hub.reconcile.plan import Plan
 from hub.reconcile.planner import make_plan

@@ -13,7 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.store import tables as t
 
-__all__ = ["back_off", "due_lanes", "jittered", "schedule", "spread", "start", "wake"]
+__all__ = ["TOLERANCE", "back_off", "due_lanes", "ended", "jittered", "lag", "spread", "wake"]
+
+TOLERANCE = timedelta(seconds=1)
+"""A timer that fires this much early is on time."""
 
 SHORTEST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=30)
@@ -36,18 +39,13 @@ async def wake(db: AsyncConnection, lanes: Sequence[int], *, at: datetime, reaso
     await db.execute(update(t.lane).where(lane.connection_id.in_(lanes)).values(**values))
 
 
-async def start(db: AsyncConnection, connection_id: int) -> None:
-    """The lane runs: what it was woken for is being done."""
+async def ended(db: AsyncConnection, connection_id: int, *, generation: int, at: datetime) -> None:
+    """A run that began at `generation` is over: next time at `at`, or earlier where the lane was woken meanwhile."""
     lane = t.lane.c
-    await db.execute(update(t.lane).where(lane.connection_id == connection_id).values(wake_at=None, urgent=False))
-
-
-async def schedule(db: AsyncConnection, connection_id: int, *, at: datetime) -> None:
-    """The lane has run: next time at `at`, unless it was woken for an earlier time meanwhile."""
-    lane = t.lane.c
+    woken = lane.generation != generation
     await db.execute(
         update(t.lane)
-        .where(lane.connection_id == connection_id, or_(lane.wake_at.is_(None), lane.wake_at > at))
+        .where(lane.connection_id == connection_id, or_(~woken, lane.wake_at > at, lane.wake_at.is_(None)))
         .values(wake_at=at, reason="timer")
     )
 
@@ -71,7 +69,9 @@ async def spread(db: AsyncConnection, *, now: datetime, over: timedelta) -> None
     for connection_id in (await db.execute(select(lane.connection_id).where(lane.wake_at.is_(None)))).scalars().all():
         digest = hashlib.blake2b(str(connection_id).encode(), digest_size=4).digest()
         share = int.from_bytes(digest, "big") / 2**32
-        await schedule(db, connection_id, at=now + over * share)
+        await db.execute(
+            update(t.lane).where(lane.connection_id == connection_id).values(wake_at=now + over * share, reason="timer")
+        )
 
 
 def jittered(length: timedelta) -> timedelta:

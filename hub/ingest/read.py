@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -25,7 +25,7 @@ from hub.records import Complete, Page, Problem, Record, Window
 from hub.store import Database, among, upsert, upsert_many
 from hub.store import tables as t
 
-__all__ = ["KindCount", "ReadReport", "mark_dirty", "new_stamp", "read_source"]
+__all__ = ["Between", "KindCount", "ReadReport", "mark_dirty", "new_stamp", "read_source"]
 
 NEVER_TO_NOTHING = 5
 """A kind that had more records than this and now has none is refused like a whole source that has."""
@@ -49,6 +49,9 @@ _COLUMNS = (
     "deleted_at",
     "deleted_how",
 )
+
+
+Between = Callable[[Callable[[Window], Awaitable[None]]], Awaitable[None]]
 
 
 @dataclass
@@ -97,6 +100,7 @@ class _Read:
     read_no: int
     now: datetime
     report: ReadReport
+    pressing: bool = False
     seen: dict[str, set[int]] = field(default_factory=dict)
     set_aside: dict[str, set[str]] = field(default_factory=dict)
 
@@ -110,25 +114,57 @@ async def read_source(
     targets: Sequence[int],
     window: Window | None = None,
     progress: Callable[[str, int], None] = lambda kind, seen: None,
+    between: Between | None = None,
+    pressing: bool = False,
 ) -> ReadReport:
     """Read a source and bring its records up to date.
 
-    `targets` are the connections whose grants may depend on it; members whose records changed are put on their agenda.
+    `targets` are the connections whose grants may depend on it; members whose records changed are put on their agenda
+    (`pressing`: before the others). `between` is called between parts of the read, with a function that reads something
+    else first. A read of chosen members or records (`window`) concludes nothing from what it does not see.
     Raises what the plugin raises; pages that came before it are kept, and nothing is taken as gone.
     """
     async with database.read() as db:
         last = await db.execute(select(func.max(t.reading.c.read_no)).where(t.reading.c.source_id == source_id))
         read_no = (last.scalar() or 0) + 1
-    read = _Read(database, source_id, targets, read_no, connection.clock.now(), ReadReport())
+    read = _Read(database, source_id, targets, read_no, connection.clock.now(), ReadReport(), pressing)
+    asked = window or Window()
+
+    async def first(narrow: Window) -> None:
+        read.pressing = True
+        try:
+            await _stream(read, plugins, connection, narrow)
+        finally:
+            read.pressing = pressing
+
+    mark = await _stream(
+        read, plugins, connection, asked, progress, between=lambda: between(first) if between else None
+    )
+    if not asked.narrow:
+        await _finish(read, mark, misses=connection.plugin.misses)
+    return read.report
+
+
+async def _stream(
+    read: _Read,
+    plugins: Plugins,
+    connection: Connection,
+    window: Window,
+    progress: Callable[[str, int], None] = lambda kind, seen: None,
+    between: Callable[[], Awaitable[None] | None] = lambda: None,
+) -> Complete | None:
+    """Take what the plugin yields; returns its complete mark."""
     mark: Complete | None = None
     waiting: list[Record] = []
     kind = ""
-    async for item in plugins.read(connection, "read_records", window=window or Window()):
+    async for item in plugins.read(connection, "read_records", window=window):
         if isinstance(item, Page):
             # Small pages are put together: a transaction for each would cost more than the records.
             if item.kind != kind or len(waiting) + len(item.records) > _BATCH:
                 await _take_part(read, kind, waiting)
                 waiting, kind = [], item.kind
+                if (pause := between()) is not None:
+                    await pause
             waiting += item.records
             await _take_rest(read, item)
             progress(item.kind, read.report.of(item.kind).seen)
@@ -137,8 +173,7 @@ async def read_source(
         elif isinstance(item, Complete):
             mark = item
     await _take_part(read, kind, waiting)
-    await _finish(read, mark, misses=connection.plugin.misses)
-    return read.report
+    return mark
 
 
 def _take_problem(read: _Read, problem: Problem) -> None:
@@ -260,7 +295,7 @@ async def _delete(read: _Read, db: AsyncConnection, ids: Sequence[int], *, how: 
 async def _owners_changed(read: _Read, db: AsyncConnection, owners: set[str]) -> None:
     read.report.dirty += len(owners)
     for target in read.targets:
-        await mark_dirty(db, target, read.source_id, owners)
+        await mark_dirty(db, target, read.source_id, owners, pressing=read.pressing)
 
 
 def new_stamp() -> int:
@@ -268,9 +303,11 @@ def new_stamp() -> int:
     return secrets.randbits(62) + 1
 
 
-async def mark_dirty(db: AsyncConnection, target_id: int, source_id: int, members: set[str]) -> None:
+async def mark_dirty(
+    db: AsyncConnection, target_id: int, source_id: int, members: set[str], *, pressing: bool = False
+) -> None:
     """Put members on a target's agenda. One stamp does for all of them: it only has to differ from what was there."""
-    stamp = new_stamp()
+    stamp = -new_stamp() if pressing else new_stamp()
     await upsert_many(
         db,
         t.agenda,

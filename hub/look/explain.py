@@ -14,7 +14,7 @@ from hub import times
 from hub.access.decide import GROUP_KEY, Decision, decide
 from hub.access.reasons import Reason
 from hub.core import Hub
-from hub.engine.passes import open_scope
+from hub.engine.target_pass import open_scope
 from hub.look.grants import SHOWN, GrantView, list_grants
 from hub.look.members import Found, find_member
 from hub.reconcile.diff import LedgerRow, encode_wanted

@@ -6,7 +6,7 @@ credentials that are refused, or a vendor that answers nobody, end the pass earl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -58,6 +58,8 @@ class Applied:
     failed: list[Outcome] = field(default_factory=list)
     stopped_by: Exception | None = None
     left: int = 0
+    """So many lines were not come to."""
+    left_off: bool = False
 
     def count(self, action: Action) -> None:
         """One more of that action went well."""
@@ -86,9 +88,11 @@ async def apply_plan(
     *,
     lease: Lease,
     run_id: str,
+    leave: Callable[[], Awaitable[bool]] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Applied:
-    """Do everything in the plan that is not held or blocked. Never raises for a single grant."""
+    """Do everything in the plan that is not held or blocked. Never raises for a single grant. `leave` is asked after
+    each slice whether to leave off."""
     work = _Apply(scope, lease, run_id, Applied())
     await _put_by(work, plan, stays)
     todo = plan.to_do
@@ -99,6 +103,9 @@ async def apply_plan(
             break
         await _slice(work, todo[start : start + size])
         progress(min(start + size, len(todo)), len(todo))
+        if start + size < len(todo) and leave is not None and await leave():
+            work.result.left, work.result.left_off = len(todo) - start - size, True
+            break
     return work.result
 
 

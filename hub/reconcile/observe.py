@@ -7,7 +7,7 @@ is linked where the member has no link yet, and reported where the member has an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -77,8 +77,15 @@ async def read_openings(scope: Scope, *, lease: Lease) -> dict[str, str]:
     return {opening.id: opening.name for opening in openings if opening.kind == "group"}
 
 
-async def observe(scope: Scope, *, lease: Lease, progress: Callable[[int], None] = lambda seen: None) -> Observation:
-    """Look at everything that stands at the target. Raises what the plugin raises; what was seen before is kept."""
+async def observe(
+    scope: Scope,
+    *,
+    lease: Lease,
+    progress: Callable[[int], None] = lambda seen: None,
+    between: Callable[[], Awaitable[None]] | None = None,
+) -> Observation:
+    """Look at everything that stands at the target. Raises what the plugin raises; what was seen before is kept.
+    `between` is called after each page, when it has been compared."""
     report = Observation()
     seen: set[str] = set()
     by_people = scope.can(Ability.PEOPLE)
@@ -87,6 +94,8 @@ async def observe(scope: Scope, *, lease: Lease, progress: Callable[[int], None]
         report.seen += len(page)
         await _compare_page(scope, lease, page, report, by_people=by_people)
         progress(report.seen)
+        if between is not None:
+            await between()
     await _find_gone(scope, lease, seen, report, by_people=by_people)
     return report
 

@@ -41,10 +41,12 @@ async def make_plan(
     now: datetime,
     full: bool,
     retry: bool = False,
+    pressing: bool = False,
     approved: Collection[str] = (),
     progress: Callable[[int], None] = lambda done: None,
 ) -> Planned:
-    """Decide about every member on the agenda (`full`: about everybody) and compare with the ledger.
+    """Decide about every member on the agenda (`full`: about everybody; `pressing`: about those only who are) and
+    compare with the ledger.
 
     Changes nothing. `approved` are the identities of lines that an admin let through; they are neither counted nor
     held. `retry` takes records up again that were set aside.
@@ -57,7 +59,7 @@ async def make_plan(
         for source_id in scope.sources:
             async with scope.database.read() as db:
                 await scope.reader(source_id).prepare_for_all(db)
-    async for agenda in _agenda(scope, now=now, full=full, retry=retry):
+    async for agenda in _agenda(scope, now=now, full=full, retry=retry, pressing=pressing):
         for source_id, group in groupby(agenda, key=lambda row: row.source_id):
             rows = {row.member: row for row in group}
             lines, still = await _members(scope, source_id, rows, now=now, retry=retry)
@@ -81,10 +83,17 @@ async def make_plan(
     return Planned(plan, stays)
 
 
-async def _agenda(scope: Scope, *, now: datetime, full: bool, retry: bool) -> AsyncIterator[Sequence[Any]]:
+async def _agenda(
+    scope: Scope, *, now: datetime, full: bool, retry: bool, pressing: bool
+) -> AsyncIterator[Sequence[Any]]:
     """The agenda rows to work on, in chunks ordered by source and member."""
     a, row = t.agenda.c, t.ledger.c
     base = select(a.source_id, a.member, a.stamp, a.due_at, a.note).where(a.target_id == scope.target_id)
+    if pressing:
+        query = base.where(a.stamp.is_not(None), a.stamp < 0).order_by(a.source_id, a.member)
+        async with scope.database.read() as db:
+            yield [row for row in await db.execute(query) if row.source_id in scope.sources]
+        return
     if not full:
         unsettled = select(row.source_id, row.member).where(row.target_id == scope.target_id, row.settled.is_(False))
         if not retry:

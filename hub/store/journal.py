@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import redact
@@ -18,6 +18,7 @@ __all__ = [
     "LogLine",
     "add_audit",
     "add_log",
+    "drop_run",
     "finish_run",
     "new_id",
     "raise_item",
@@ -82,6 +83,11 @@ async def finish_run(
             error=redact.mask(error) if error else None,
         )
     )
+
+
+async def drop_run(db: AsyncConnection, run_id: str) -> None:
+    """Forget a run in which nothing happened."""
+    await db.execute(delete(t.run).where(t.run.c.id == run_id))
 
 
 async def add_log(db: AsyncConnection, studio_id: int, lines: Sequence[LogLine], *, now: datetime) -> None:

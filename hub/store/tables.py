@@ -49,7 +49,6 @@ __all__ = [
     "opening",
     "outbox",
     "plan",
-    "poll",
     "reading",
     "record",
     "run",
@@ -128,6 +127,8 @@ studio = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("timezone", Text, nullable=False),
     Column("language", Text, nullable=False, default="en"),
+    # Who gets alarm mails and the daily summary.
+    Column("admin_email", Text),
     # The short random text that makes recovery markers ours and nobody else's.
     Column("instance", Text, nullable=False, unique=True),
     # Keys the fingerprints of codes; it outlives a rotation of the sealing key.
@@ -208,7 +209,7 @@ agenda = Table(
     _connection("source_id", primary_key=True),
     Column("member", Text, primary_key=True),
     # Not null: this member is to be looked at. Drawn anew with every change, so that a pass that looked at an older
-    # state does not clear a newer one.
+    # state does not clear a newer one. Below zero: it is pressing, and goes before the others.
     Column("stamp", BigInteger),
     # The next moment at which the clock alone changes what should be.
     Column("due_at", Utc),
@@ -409,14 +410,6 @@ lane = Table(
     Column("down_since", Utc),
     Column("error", Text),
     Index("ix_lane_wake", "wake_at"),
-)
-
-poll = Table(
-    "poll",
-    metadata,
-    _connection("connection_id", primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("read_at", Utc, nullable=False),
 )
 
 hook = Table(

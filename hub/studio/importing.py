@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core import Hub
+from hub.engine.wake import wake
 from hub.errors import UserError
 from hub.ingest.read import mark_dirty
 from hub.store import journal
@@ -52,6 +53,7 @@ async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
         for kind in kinds:
             await save_rows(db, studio, kind, file.rows.get(kind, ()), done)
         if done.changes:
+            await _wake_lanes(hub, db, studio)
             await journal.add_audit(
                 db,
                 studio.id,
@@ -128,6 +130,7 @@ async def save_one_connection(hub: Hub, spec: ConnectionSpec, *, who: str) -> Im
         rows = {row.name: row for row in await registry.connections(db, studio)}
         await _connection(hub, db, studio, spec, rows.get(spec.name), done)
         if done.changes:
+            await _wake_lanes(hub, db, studio)
             await journal.add_audit(
                 db,
                 studio.id,
@@ -153,6 +156,12 @@ async def save_rows(
     moved = [row.target for row in edited] or [row.target for row in rows]
     for target in sorted(set(moved)):
         await _everybody(db, studio, target=target)
+
+
+async def _wake_lanes(hub: Hub, db: AsyncConnection, studio: registry.Studio) -> None:
+    """Let a daemon act on the change at once."""
+    lanes = [row.id for row in await registry.connections(db, studio)]
+    await wake(db, lanes, at=hub.clock.now(), reason="import")
 
 
 async def _everybody(db: AsyncConnection, studio: registry.Studio, *, target: str | None = None) -> None:

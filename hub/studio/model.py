@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -9,6 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from hub import times
 
 __all__ = ["ROW_KINDS", "CommunityRow", "LinkRow", "PassRow", "ResourceRow", "RoomRow", "Row", "StudioSection"]
+
+
+_EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 
 
 def _as_list(value: Any) -> Any:
@@ -25,6 +29,14 @@ class StudioSection(BaseModel):
     name: str = Field(min_length=1)
     timezone: str
     language: Literal["de", "en"] = "en"
+    admin_email: str | None = None
+
+    @field_validator("admin_email")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None and not _EMAIL.fullmatch(value):
+            raise ValueError("must be one e-mail address")
+        return value
 
     @field_validator("timezone")
     @classmethod

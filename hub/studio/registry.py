@@ -27,8 +27,10 @@ __all__ = [
     "MappingRow",
     "Studio",
     "any_studio",
+    "connection_by_id",
     "connections",
     "delete_connection",
+    "every_studio",
     "find_studio",
     "mapping_rows",
     "replace_mapping",
@@ -48,11 +50,13 @@ class Studio:
     language: str
     instance: str
     sealed_pepper: bytes
+    admin_email: str | None = None
 
     @property
     def section(self) -> StudioSection:
         """The studio as `[studio]` of a file."""
-        return StudioSection.model_validate({"name": self.name, "timezone": self.timezone, "language": self.language})
+        names = ("name", "timezone", "language", "admin_email")
+        return StudioSection.model_validate({name: getattr(self, name) for name in names})
 
 
 @dataclass(frozen=True)
@@ -120,9 +124,34 @@ async def find_studio(connection: AsyncConnection, name: str | None = None) -> S
 async def studio_named(connection: AsyncConnection, name: str) -> Studio | None:
     """The studio of that name."""
     row = (await connection.execute(select(t.studio).where(t.studio.c.name == name))).first()
+    return _studio(row) if row is not None else None
+
+
+def _studio(row: Any) -> Studio:
+    return Studio(
+        id=row.id,
+        name=row.name,
+        timezone=row.timezone,
+        language=row.language,
+        instance=row.instance,
+        sealed_pepper=row.sealed_pepper,
+        admin_email=row.admin_email,
+    )
+
+
+async def every_studio(connection: AsyncConnection) -> list[Studio]:
+    """All studios of the database."""
+    return [_studio(row) for row in (await connection.execute(select(t.studio).order_by(t.studio.c.id))).all()]
+
+
+async def connection_by_id(connection: AsyncConnection, connection_id: int) -> tuple[Studio, ConnectionRow] | None:
+    """A connection with its studio; None where it is gone."""
+    c = t.connection.c
+    row = (await connection.execute(select(t.connection).where(c.id == connection_id))).one_or_none()
     if row is None:
         return None
-    return Studio(row.id, row.name, row.timezone, row.language, row.instance, row.sealed_pepper)
+    studio = (await connection.execute(select(t.studio).where(t.studio.c.id == row.studio_id))).one()
+    return _studio(studio), _connection(row)
 
 
 async def any_studio(connection: AsyncConnection) -> bool:
@@ -150,20 +179,21 @@ async def save_studio(
 async def connections(connection: AsyncConnection, studio: Studio) -> list[ConnectionRow]:
     """The studio's connections, oldest first."""
     query = select(t.connection).where(t.connection.c.studio_id == studio.id).order_by(t.connection.c.id)
-    return [
-        ConnectionRow(
-            id=row.id,
-            studio_id=row.studio_id,
-            name=row.name,
-            plugin=row.plugin,
-            settings=json.loads(row.settings),
-            sealed_secrets=row.sealed_secrets,
-            secret_origins=json.loads(row.secret_origins),
-            options=TargetOptions.model_validate_json(row.target_options) if row.target_options else None,
-            created_at=row.created_at,
-        )
-        for row in (await connection.execute(query)).all()
-    ]
+    return [_connection(row) for row in (await connection.execute(query)).all()]
+
+
+def _connection(row: Any) -> ConnectionRow:
+    return ConnectionRow(
+        id=row.id,
+        studio_id=row.studio_id,
+        name=row.name,
+        plugin=row.plugin,
+        settings=json.loads(row.settings),
+        sealed_secrets=row.sealed_secrets,
+        secret_origins=json.loads(row.secret_origins),
+        options=TargetOptions.model_validate_json(row.target_options) if row.target_options else None,
+        created_at=row.created_at,
+    )
 
 
 async def save_connection(
@@ -228,7 +258,9 @@ async def save_connection(
         .returning(t.connection.c.id)
     )
     new_id = made.scalar_one()
-    await connection.execute(insert(t.lane).values(connection_id=new_id, studio_id=studio.id))
+    await connection.execute(
+        insert(t.lane).values(connection_id=new_id, studio_id=studio.id, wake_at=now, reason="connected")
+    )
     return new_id, True
 
 

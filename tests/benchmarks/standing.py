@@ -7,7 +7,7 @@ from sqlalchemy import insert, update
 
 from hub.core import NoProgress
 from hub.engine import lanes
-from hub.engine.passes import SourceRun, run_source
+from hub.engine.source_pass import SourceRun, run_source
 from hub.reconcile.diff import encode_wanted
 from hub.reconcile.plan import Plan
 from hub.store import tables as t

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hub import Ability, Connection, ConnectionSettings, Plugin, hookimpl, records
-from hub.engine.passes import open_scope
+from hub.engine.target_pass import open_scope
 from hub.plugins import Plugins
 from hub.reconcile.planner import make_plan
 from tests.benchmarks.report import measured, say

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.engine.passes import open_scope
+from hub.engine.target_pass import open_scope
 from hub.reconcile.planner import make_plan
 from tests.benchmarks.report import measured, say
 from tests.benchmarks.standing import pretend_applied, read

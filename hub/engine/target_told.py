@@ -1,0 +1,140 @@
+"""What is told about a pass over a target: run, sync log, inbox, observers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.engine.closing import close_run, tell_finished
+from hub.engine.lanes import Lease
+from hub.http import Counters
+from hub.reconcile.plan import Action
+from hub.store import journal
+from hub.store import tables as t
+from hub.studio import registry
+
+if TYPE_CHECKING:
+    from hub.core import Hub
+    from hub.engine.target_pass import TargetRun
+
+__all__ = ["close_target_run"]
+
+
+async def close_target_run(
+    hub: Hub, row: registry.ConnectionRow, result: TargetRun, *, lease: Lease, calls: Counters | None, quiet: bool
+) -> None:
+    """Write down how a pass over a target ended, and tell whoever wants to know."""
+    now, studio = hub.clock.now(), hub.the_studio
+    counts = {**result.applied, "failed": len(result.failed), "held": result.held}
+    if result.last is not None:
+        counts |= {"blocked": result.last.counts["blocked"], "unchanged": result.last.counts["unchanged"]}
+    lines: list[journal.LogLine] = []
+    if result.held and result.last is not None:
+        text = f"{result.held} removals are held (plan {result.last.id})"
+        lines.append(
+            {"run_id": result.run_id, "connection": row.name, "level": "warning", "code": "held", "text": text}
+        )
+    seen = result.observation
+    async with hub.database.write() as db:
+        await lease.check(db)
+        new_items = await _inbox(hub, db, row, result, now)
+        kept = await close_run(
+            db,
+            studio.id,
+            result.run_id,
+            connection=row.name,
+            connection_id=row.id,
+            state=result.state,
+            now=now,
+            counts=counts,
+            calls=calls,
+            error=result.error,
+            lines=lines,
+            news=new_items
+            or bool(result.applied or result.failed)
+            or (seen is not None and seen.drifted + seen.gone + seen.found > 0),
+            quiet=quiet,
+        )
+    if kept:
+        await tell_finished(hub, result.run_id, row.name, result.state, counts)
+
+
+async def _inbox(hub: Hub, db: AsyncConnection, row: registry.ConnectionRow, result: TargetRun, now: datetime) -> bool:
+    """Bring the inbox up to date; returns whether something is new."""
+    studio = hub.the_studio.id
+    new = False
+    if result.error is not None:
+        new |= await journal.raise_item(
+            db,
+            studio,
+            code="target_failed",
+            subject=row.name,
+            connection=row.name,
+            text=str(result.error),
+            fix=result.error.fix or f"`studiohub verify {row.name}` says more.",
+            weight=1,
+            now=now,
+        )
+    else:
+        await journal.solve(db, studio, code="target_failed", subject=row.name, now=now)
+    if result.last is None or result.partial:
+        return new
+    held = {result.last.id} if result.held else set()
+    if result.held:
+        names = [change.name for change in result.last.of(Action.HELD)[:3]]
+        more = f" and {result.held - len(names)} more" if result.held > len(names) else ""
+        new |= await journal.raise_item(
+            db,
+            studio,
+            code="held",
+            subject=result.last.id,
+            connection=row.name,
+            text=f"{result.held} removals at {row.name} are held: {', '.join(names)}{more}. Nobody has lost access.",
+            fix=f"Look: `studiohub plan {row.name}`. If it is right: `studiohub approve {result.last.id}`.",
+            weight=1,
+            now=now,
+        )
+    await journal.solve_all_but(db, studio, code="held", connection=row.name, keep=held, now=now)
+    return await _blocked_inbox(hub, db, row, now) or new
+
+
+_BLOCKED = {
+    "no_badge": (
+        "{people} with a valid pass but without a badge",
+        "Assign badges at the source; access comes by itself then.",
+    ),
+    "badge_twice": ("{people} with a badge number that somebody else has too", "Correct the numbers at the source."),
+    "opening_missing": (
+        "{people} whose mapping row names a group that {target} does not have",
+        "Correct the mapping rows, or make the group at {target}.",
+    ),
+}
+
+
+async def _blocked_inbox(hub: Hub, db: AsyncConnection, row: registry.ConnectionRow, now: datetime) -> bool:
+    """One line for each reason that blocks people, with how many; returns whether one is new."""
+    new = False
+    a = t.agenda.c
+    query = select(a.note, func.count()).where(a.target_id == row.id, a.note.in_(_BLOCKED)).group_by(a.note)
+    counts: dict[str, int] = dict((await db.execute(query)).all())
+    for code, (text, fix) in _BLOCKED.items():
+        subject, count = f"{row.name}: {code}", counts.get(code, 0)
+        if not count:
+            await journal.solve(db, hub.the_studio.id, code=code, subject=subject, now=now)
+            continue
+        people = "1 member" if count == 1 else f"{count} members"
+        new |= await journal.raise_item(
+            db,
+            hub.the_studio.id,
+            code=code,
+            subject=subject,
+            connection=row.name,
+            text=f"{text.format(people=people, target=row.name)}.",
+            fix=fix.format(target=row.name),
+            weight=4,
+            now=now,
+        )
+    return new
