@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -147,8 +147,11 @@ def table(
     out().print(made)
 
 
-def error(problem: HubError) -> None:
-    """What does not work, what was said, what to do."""
+def error(problem: HubError, *, json: bool = False) -> None:
+    """What does not work, what was said, what to do. `json`: a document of it as well, on standard output."""
+    if json:
+        with suppress(OSError):
+            print_json(error_json(problem.code, problem.what, problem.said, problem.fix))
     console = err()
     first, *rest = clean(problem.what).splitlines() or [""]
     console.print(f"[bold red]✖[/] {escape(first)}")
@@ -160,9 +163,17 @@ def error(problem: HubError) -> None:
         console.print(f"  [cyan]→[/] {escape(clean(problem.fix))}")
 
 
-def usage_error(problem: Exception) -> int:
+def error_json(code: str, text: str, said: str, fix: str) -> dict[str, Any]:
+    """An error as `--json` prints it."""
+    return {"error": {"code": code, "text": text, "said": said, "fix": fix}}
+
+
+def usage_error(problem: Exception, *, json: bool = False) -> int:
     """What was typed can't be used."""
     text = " ".join(clean(str(problem)).split())
+    if json:
+        with suppress(OSError):
+            print_json(error_json("usage", text, "", "studiohub --help"))
     err().print(f"[bold red]✖[/] {escape(text)}")
     err().print("  [cyan]→[/] `studiohub --help` lists the commands, `studiohub COMMAND --help` what one takes.")
     return 2

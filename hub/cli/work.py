@@ -43,6 +43,8 @@ async def sync_(*name: str, json: Json = False) -> int:
 async def plan_(*name: str, json: Json = False) -> int:
     """A dry run: read the sources and say what a sync would do. Nothing is changed at any vendor.
 
+    Ends with 0 (well), 3 (something would be held), 4 (some connections failed), 1 (no plan could be made).
+
     Parameters
     ----------
     name:
