@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from rich.markup import escape
 
 from hub.cli import output
 from hub.cli.opened import Json, opened, who
+from hub.core import Hub
 from hub.engine.approving import apply_stored, approve_stored
 from hub.engine.source_pass import SourceRun
 from hub.engine.sync import SyncResult, plan_now, sync_now
 from hub.engine.target_pass import TargetRun
+from hub.engine.unmapped import find_unmapped
 from hub.errors import HubError
 from hub.reconcile.plan import Plan
+from hub.words import counted
 
 __all__ = ["apply_", "approve_", "plan_", "sync_"]
 
@@ -33,11 +37,18 @@ async def sync_(*name: str, json: Json = False) -> int:
     async with opened() as hub:
         with output.progress() as bars:
             result = await sync_now(hub, name, progress=bars)
+        observed = await _observed(hub)
     if json:
         output.print_json(_result_json(result))
     else:
-        _show(result)
+        _show(result, observed)
     return result.exit_code
+
+
+async def _observed(hub: Hub) -> frozenset[str]:
+    """The targets where nothing may be changed."""
+    rows = await hub.connections()
+    return frozenset(row.name for row in rows if row.options is not None and row.options.policy == "observe")
 
 
 async def plan_(*name: str, json: Json = False) -> int:
@@ -53,14 +64,22 @@ async def plan_(*name: str, json: Json = False) -> int:
     async with opened() as hub:
         with output.progress() as bars:
             runs, plans, errors = await plan_now(hub, name, progress=bars)
-    if json:
+        observed = await _observed(hub)
+        async with hub.database.read() as db:
+            unmapped = await find_unmapped(db, hub.the_studio, hub.clock.now())
+    if json and errors and not plans:
+        output.print_json(output.error_json(errors[0].code, errors[0].what, errors[0].said, errors[0].fix))
+    elif json:
         documents = [plan.as_json() for plan in plans]
         output.print_json(documents[0] if len(documents) == 1 else documents)
     else:
         for run in runs:
             _show_source(run)
         for plan in plans:
-            show_plan(plan)
+            show_plan(plan, observed=plan.target in observed)
+        for one in unmapped:
+            output.line(f"{output.mark('warning')} {escape(one.text)}")
+            output.line(f"    [cyan]→[/] {escape(one.fix)}")
     for error in errors:
         output.error(error)
     if errors and not plans:
@@ -150,11 +169,11 @@ def _error_json(error: HubError | None) -> dict[str, str] | None:
     return {"code": error.code, "what": error.what, "said": error.said, "fix": error.fix}
 
 
-def _show(result: SyncResult) -> None:
+def _show(result: SyncResult, observed: Collection[str] = ()) -> None:
     for source in result.sources:
         _show_source(source)
     for target in result.targets:
-        _show_target(target)
+        _show_target(target, observed=target.name in observed)
 
 
 def _show_source(run: SourceRun) -> None:
@@ -166,7 +185,7 @@ def _show_source(run: SourceRun) -> None:
     if report is None:
         return
     seen = ", ".join(f"{count.seen} {kind}" for kind, count in report.kinds.items() if count.seen)
-    output.line(f"{output.status(run.state, run.name)} {seen or 'nothing'}; {report.changes} changes")
+    output.line(f"{output.status(run.state, run.name)} {seen or 'nothing'}; {counted(report.changes, 'change')}")
     for kind, had in report.refused.items():
         output.line(
             f"  {output.status('failed', 'refused')} {kind}: there were {had} and now there are none. "
@@ -180,25 +199,34 @@ def _show_source(run: SourceRun) -> None:
             output.line(f"      [cyan]→[/] {escape(problem.fix)}")
 
 
-def _show_target(run: TargetRun) -> None:
-    done = ", ".join(f"{count} {action}" for action, count in run.applied.items()) or "nothing to change"
+_WOULD = {"create": "created", "change": "changed", "remove": "removed"}
+
+
+def _show_target(run: TargetRun, *, observed: bool) -> None:
+    done = ", ".join(f"{count} {action}" for action, count in run.applied.items())
+    if not done and observed and run.last is not None and run.last.to_do:
+        counts = run.last.counts
+        done = ", ".join(f"{counts[action]} would be {word}" for action, word in _WOULD.items() if counts[action])
+        done += "; policy is observe"
+    done = done or "nothing to change"
     unchanged = f", {run.last.unchanged} unchanged" if run.last is not None and run.last.unchanged else ""
     output.line(f"{output.status(run.state, run.name)} {done}{unchanged}")
     if run.last is not None and run.held:
-        output.line(
-            f"  {output.status('held')} {run.held} removals are more than {run.name} allows; nobody lost access."
-        )
-        output.line(f"      [cyan]→[/] studiohub approve {run.last.id}")
-    if run.last is not None and run.last.counts["blocked"]:
-        output.line(f"  {output.status('blocked')} {run.last.counts['blocked']} people; `studiohub plan` says why")
+        held = f"{counted(run.held, 'removal')}, more than {run.name} allows at once; nobody lost access."
+        output.line(f"  {output.status('held')} {held}")
+        if not observed:
+            output.line(f"      [cyan]→[/] studiohub approve {run.last.id}")
+    if run.last is not None and (blocked := run.last.counts["blocked"]):
+        people = "1 person" if blocked == 1 else f"{blocked} people"
+        output.line(f"  {output.status('blocked')} {people}; `studiohub plan` says why")
     for member, why in list(run.failed.items())[:SHOWN]:
         output.line(f"  {output.status('failed', member)} {escape(why)}")
     if run.error is not None:
         output.error(run.error)
 
 
-def show_plan(plan: Plan) -> None:
-    """A plan for people."""
+def show_plan(plan: Plan, *, observed: bool = False) -> None:
+    """A plan for people. `observed`: the policy there is observe, so it can't be applied."""
     counts = plan.counts
     glyphs = (("create", "+"), ("change", "~"), ("remove", "−"), ("held", "◌"), ("blocked", "▲"), ("unchanged", "="))
     summary = "  ".join(f"{glyph} {counts[name]} {name}" for name, glyph in glyphs if counts[name] or name == "create")
@@ -217,7 +245,14 @@ def show_plan(plan: Plan) -> None:
         output.table(["", "member", "name", "why", "rule"], rows)
     if len(plan.changes) > SHOWN:
         output.line(f"… and {len(plan.changes) - SHOWN} more; `--json` lists them all")
+    if observed:
+        if plan.to_do or counts["held"]:
+            fix = 'set policy = "sync" in the studio file and import it, when the plan is right'
+            output.line(f"{escape(plan.target)} has the policy observe: nothing is changed there.")
+            output.line(f"[cyan]→[/] {escape(fix)}")
+        return
     if plan.to_do:
         output.line(f"[cyan]→[/] studiohub apply {plan.id}")
     if counts["held"]:
-        output.line(f"[cyan]→[/] studiohub approve {plan.id}  (lets the {counts['held']} held removals through)")
+        held = counted(counts["held"], "held removal")
+        output.line(f"[cyan]→[/] studiohub approve {plan.id}  (lets {held} through)")

@@ -194,6 +194,41 @@ def test_a_failed_check_does_not_read_like_a_success(shop: Shop) -> None:
     assert "✖ failed: Folder" in shop("verify", "desk").out
 
 
+def test_under_observe_it_is_told_what_would_be_done(shop: Shop) -> None:
+    """And no step is offered that would be refused."""
+    shop.ready(policy="observe")
+    shop.join("1", "2", "3")
+    synced = shop("sync")
+    assert synced.code == 0
+    assert "3 would be created; policy is observe" in synced.out
+    assert "nothing to change" not in synced.out
+    planned = shop("plan").out
+    assert "studiohub apply" not in planned
+    assert "door has the policy observe" in planned
+    assert 'policy = "sync"' in planned.splitlines()[-1]
+
+
+def test_a_plan_names_passes_that_open_nothing(shop: Shop) -> None:
+    """Before anybody stands before a closed door."""
+    shop.ready()
+    shop.join("1")
+    shop.desk.member_passes[0] = {**shop.desk.member_passes[0], "pass_id": "abo-99"}
+    shop.export()
+    typed = shop("plan")
+    assert "1 member of desk has the pass 'abo-99', which no mapping row names" in typed.out
+    assert "[[passes]]" in typed.out
+
+
+def test_with_json_a_plan_that_can_not_be_made_is_an_error(shop: Shop) -> None:
+    """And no empty list, which would read as if there were nothing to do."""
+    shop.ready()
+    shop.join("1")
+    shop.exivo.faults.set("unauthorized")
+    typed = shop("plan", "--json")
+    assert typed.code == 1
+    assert typed.json["error"]["text"]
+
+
 def test_help_tells_the_exit_codes(shop: Shop) -> None:
     """Where a command has more of them than well and not."""
     for name, said in (
