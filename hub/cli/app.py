@@ -1,8 +1,8 @@
 """The command line: what there is to type, and how it ends.
 
 Commands live in the modules beside this one and are imported when they are called. Exit codes: 0 well, 2 what was typed
-can't be used, 1 nothing could be done; `sync`, `apply` and `approve` add 3 (something is held) and 4 (some records
-failed).
+can't be used, 1 nothing could be done; `sync`, `plan`, `apply` and `approve` add 3 (something is held) and 4 (some
+records or connections failed and the others are done), `verify` and `disconnect` add 4.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ async def close_target_run(
         counts |= {"blocked": result.last.counts["blocked"], "unchanged": result.last.counts["unchanged"]}
     lines: list[journal.LogLine] = []
     if result.held and result.last is not None:
-        text = f"{result.held} removals are held (plan {result.last.id})"
+        text = f"{_removals_are(result.held)} held (plan {result.last.id})"
         lines.append(
             {"run_id": result.run_id, "connection": row.name, "level": "warning", "code": "held", "text": text}
         )
@@ -95,7 +95,8 @@ async def _inbox(hub: Hub, db: AsyncConnection, row: registry.ConnectionRow, res
             code="held",
             subject=result.last.id,
             connection=row.name,
-            text=f"{result.held} removals at {row.name} are held: {', '.join(names)}{more}. Nobody has lost access.",
+            text=f"{_removals_are(result.held, f' at {row.name}')} held: {', '.join(names)}{more}. "
+            "Nobody has lost access.",
             fix=f"Look: `studiohub plan {row.name}`. If it is right: `studiohub approve {result.last.id}`.",
             weight=1,
             now=now,
@@ -105,6 +106,10 @@ async def _inbox(hub: Hub, db: AsyncConnection, row: registry.ConnectionRow, res
     if result.plan is not None and result.plan.full and hub.plugins[row.plugin].kind == "lock":
         new |= await tell_unmapped(hub, db, now)
     return new
+
+
+def _removals_are(number: int, where: str = "") -> str:
+    return f"{counted(number, 'removal')}{where} {'is' if number == 1 else 'are'}"
 
 
 _BLOCKED = {

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from hub import http
 from hub.cli import output, setup
-from tests.hub.test_cli import Shop, shop
+from hub.testing.faults import Faults
+from plugins.exivo.simulator import ExivoSimulator
+from tests.hub.test_cli import NAMES, Shop, shop
 
 __all__ = ["shop"]
 
@@ -238,6 +244,57 @@ def test_help_tells_the_exit_codes(shop: Shop) -> None:
     ):
         assert said in " ".join(shop(name, "--help").out.split()), name
     assert "status=503" in shop("simulate", "--help").out
+
+
+def test_the_readme_lists_every_command_and_the_docs_every_fault(shop: Shop) -> None:
+    """A command that is not written down is not found."""
+    root = Path(__file__).parents[2]
+    readme, faults = (root / "README.md").read_text(), (root / "docs" / "simulate.md").read_text()
+    assert [name for name in NAMES if f"| `{name}" not in readme] == []
+    assert [name for name in Faults.names() if f"| `{name}" not in faults] == []
+    shown = shop("simulate", "--help").out
+    assert [name for name in Faults.names() if name not in shown] == []
+
+
+def test_the_doctor_speaks_in_the_time_of_the_studio(shop: Shop) -> None:
+    """As every other command does."""
+    shop.ready()
+    shop.join("1")
+    shop("sync")
+    here = datetime.now(ZoneInfo("Europe/Zurich"))
+    said = shop("doctor").out
+    assert "UTC" not in said
+    assert {f"door last ran {here - timedelta(minutes=ago):%d %b %H:%M}" for ago in (0, 1)} & {
+        line.partition(" ")[2] for line in said.splitlines()
+    }
+
+
+@pytest.mark.parametrize("broken", ["desk", "more", "door", "gate"])
+def test_one_connection_that_fails_beside_another_that_works_is_4(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """The others are done; only where there is no other, nothing could be done."""
+    shop.ready()
+    shop.join("1")
+    shutil.copytree(shop.folder / "export", shop.folder / "more")
+    assert shop("connect", "files", "more", f"path={shop.folder / 'more'}").code == 0
+    gate = ExivoSimulator(groups={"AG-1": "Gym"})
+    monkeypatch.setitem(http.transports, "http://gate.test", http.asgi(gate))
+    logins = [f"{name}={value}" for name, value in gate.logins.items() if name != "api_secret"]
+    words = [
+        "base_url=http://gate.test/v1",
+        "requests_per_second=1000000",
+        "api_secret=env:TEST_EXIVO_SECRET",
+        "--policy",
+        "sync",
+    ]
+    assert shop("connect", "exivo", "gate", *logins, *words).code == 0
+    assert shop("sync").code == 0
+    if broken in {"desk", "more"}:
+        shutil.rmtree(shop.folder / {"desk": "export", "more": "more"}[broken])
+    else:
+        {"door": shop.exivo, "gate": gate}[broken].faults.set("unauthorized")
+    assert shop("sync").code == 4
 
 
 # ── real processes ────────────────────────────────────────────────────────────────────────────────────────────────────
