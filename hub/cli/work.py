@@ -16,6 +16,7 @@ from hub.engine.sync import SyncResult, plan_now, sync_now
 from hub.engine.target_pass import TargetRun
 from hub.engine.unmapped import find_unmapped
 from hub.errors import HubError
+from hub.ingest.read import ReadReport
 from hub.reconcile.plan import Plan
 from hub.words import counted
 
@@ -193,8 +194,9 @@ def _show_source(run: SourceRun) -> None:
             f"  {output.status('failed', 'refused')} {kind}: there were {had} and now there are none. "
             "That is taken for a fault; nobody loses access because of it."
         )
-    for kind, why in sorted(report.why_not.items()):
-        output.line(f"  {output.mark('warning')} {escape(kind)} is not complete: {escape(why)}")
+    for why, kinds in _why_not(report).items():
+        are = "is" if len(kinds) == 1 else "are"
+        output.line(f"  {output.mark('warning')} {escape(', '.join(kinds))} {are} not complete: {escape(why)}")
     for problem in [*report.problems, *report.notes][:SHOWN]:
         output.line(f"  {output.mark('warning')} {escape(problem.where)}: {escape(problem.what)}")
         if problem.fix:
@@ -202,6 +204,16 @@ def _show_source(run: SourceRun) -> None:
 
 
 _WOULD = {"create": "created", "change": "changed", "remove": "removed"}
+
+
+def _why_not(report: ReadReport) -> dict[str, list[str]]:
+    """For each reason, the kinds that are not complete because of it; those that a problem tells of are left out."""
+    told = {problem.kind for problem in report.problems if problem.id is None}
+    reasons: dict[str, list[str]] = {}
+    for kind, why in sorted(report.why_not.items()):
+        if kind not in told:
+            reasons.setdefault(why, []).append(kind)
+    return reasons
 
 
 def _show_target(run: TargetRun, *, observed: bool) -> None:

@@ -7,9 +7,16 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.ingest.read import ReadReport
+from hub.records import Problem
 from hub.store import journal
 
-__all__ = ["tell_not_complete"]
+__all__ = ["notes_to_tell", "tell_not_complete"]
+
+
+def notes_to_tell(report: ReadReport) -> list[Problem]:
+    """The notes that need a line of their own: one that only says why a kind is not complete has one already."""
+    reasons = [why for why in report.why_not.values() if why]
+    return [note for note in report.notes if not any(why in note.what for why in reasons)]
 
 
 async def tell_not_complete(

@@ -369,7 +369,7 @@ async def _tell_the_missing(read: _Read, mark: Complete, kinds: frozenset[str] |
         if kinds is not None and kind not in kinds:
             continue
         why_not[kind] = f"it is missing from the export, and was there before ({counted(had[kind], 'record')})"
-        fix = "Export it again; where nothing of it is left, export it empty, with its header alone."
+        fix = "Export it again (`studiohub verify` lists what is not there), empty where nothing of it is left."
         report.problems.append(Problem(kind, None, kind, why_not[kind], fix))
     return msgspec.structs.replace(mark, why_not=why_not)
 

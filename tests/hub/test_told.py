@@ -32,7 +32,7 @@ async def test_a_file_that_is_missing_from_a_complete_export_is_told(world: Worl
     assert world.opens("1")
     [item] = await told(world, "record_set_aside")
     assert "member_pass" in item["text"]
-    assert "export it empty" in item["fix"]
+    assert "empty where nothing of it is left" in item["fix"]
     assert (await world.sync(export=False)).exit_code == 4
     assert (await world.sync()).exit_code == 0
     assert await told(world, "record_set_aside") == []
@@ -47,12 +47,15 @@ async def test_without_a_mark_it_stands_in_the_inbox_until_there_is_one(world: W
     assert "desk has no complete mark, so nobody loses access because a row is missing" in item["text"]
     assert "there is no file 'complete'" in item["text"]
     assert "studiohub verify desk" in item["fix"]
+    assert (await world.explain("1")).lines[-1].code == "not_complete"
     world.desk.export(at=world.clock.now())
     (world.folder / "export" / "complete").write_text("gestern")
     assert (await world.sync(export=False)).exit_code == 0
     [item] = await told(world, "not_complete")
     assert "'gestern'" in item["text"]
+    assert await told(world, "source_note") == []
     await world.sync()
+    assert [line.code for line in (await world.explain("1")).lines] == ["ok"]
     assert await told(world, "not_complete") == []
 
 
