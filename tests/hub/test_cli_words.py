@@ -327,3 +327,10 @@ def test_ctrl_c_while_it_is_loading_is_quiet() -> None:
     code += "sys.meta_path.insert(0, Stop())\nfrom hub.cli import main\nmain()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped\n")
+
+
+def test_nothing_slow_is_loaded_before_ctrl_c_is_cared_for() -> None:
+    """What the installed command imports first is next to nothing; and everything that plugins import is there."""
+    code = "import sys, hub.cli; assert not {'pydantic', 'httpx', 'cyclopts', 'asyncio'} & sys.modules.keys(); "
+    code += "import hub; assert all(getattr(hub, name) is not None for name in hub.__all__)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
