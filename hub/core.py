@@ -177,8 +177,9 @@ def load_plugins(settings: HubSettings) -> Plugins:
     return Plugins.discover(blocked=blocked, trace=trace)
 
 
-async def initialise(settings: HubSettings) -> list[str]:
-    """Make home, key file and database, each only where it is missing; returns what was made, for people.
+async def initialise(settings: HubSettings, *, key: bool = True) -> list[str]:
+    """Make home, key file (unless `key` is false) and database, each only where it is missing; returns what was made,
+    for people.
 
     A key is never made for a database that has a studio already: its secrets could not be opened with a new one.
     """
@@ -192,7 +193,7 @@ async def initialise(settings: HubSettings) -> list[str]:
             made.append(f"database {database.describe()}")
         if database.path is not None:
             database.path.chmod(0o600)
-        if settings.key is None and not (home / "key").exists():
+        if key and settings.key is None and not (home / "key").exists():
             async with database.read() as db:
                 has_studio = await registry.any_studio(db)
             if has_studio:

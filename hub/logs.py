@@ -26,7 +26,7 @@ structlog.configure(
     wrapper_class=structlog.stdlib.BoundLogger,
 )
 
-_QUIET = {"httpx": "WARNING", "httpcore": "WARNING", "pgqueuer": "WARNING", "uvicorn.access": "WARNING"}
+_QUIET = {"httpx": "WARNING", "httpcore": "WARNING", "pgqueuer": "WARNING", "uvicorn": "WARNING"}
 
 
 def configure(*, style: Literal["json", "console", "auto"] = "auto", level: str = "INFO") -> None:
@@ -63,9 +63,6 @@ def configure(*, style: Literal["json", "console", "auto"] = "auto", level: str 
     root.setLevel(level)
     for name, least in _QUIET.items():
         logging.getLogger(name).setLevel(max(logging.getLevelName(least), logging.getLevelName(level)))
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
-        logging.getLogger(name).handlers.clear()
-        logging.getLogger(name).propagate = True
 
 
 def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -26,10 +26,12 @@ GROUP_KEY = "group"
 
 
 class Wanted(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """What should stand at the vendor. Two of these are equal exactly when nothing has to be done."""
+    """What should stand at the vendor. Two of these are equal exactly when nothing has to be done. `endless`: the end
+    is left out on purpose, because access is never taken away here."""
 
     opens: g.Opens
     valid_until: datetime | None = None
+    endless: bool = False
     badges: tuple[g.Badge, ...] = ()
     profile: dict[str, Any] = {}
 
@@ -45,7 +47,10 @@ class Facts:
     gone: bool = False
     passes: list[r.MemberPass] = field(default_factory=list)
     badges: list[r.Badge] = field(default_factory=list)
+    gone_member: r.Member | None = None
+    """The member's record as it was when a complete read missed it."""
     gone_passes: tuple[tuple[r.MemberPass, str], ...] = ()
+    gone_badges: tuple[tuple[r.Badge, str], ...] = ()
     badge_rivals: Mapping[str, tuple[str, ...]] | None = None
     set_aside: str | None = None
 
@@ -112,10 +117,12 @@ def decide(facts: Facts, rules: TargetRules, now: datetime, zone: ZoneInfo) -> D
     code = _obstacle(facts, rules, chosen.rule)
     wanted = None
     if code is None:
-        endless = facts.ref in rules.protect or rules.policy == "grant_only"
+        ends = chosen.stretch.ends if chosen.stretch.ends != FOREVER else None
+        endless = ends is not None and (facts.ref in rules.protect or rules.policy == "grant_only")
         wanted = Wanted(
             opens=opens,
-            valid_until=None if endless or chosen.stretch.ends == FOREVER else chosen.stretch.ends,
+            valid_until=None if endless else ends,
+            endless=endless,
             badges=_badges(facts),
             profile=_profile(facts.member, rules.profile),
         )

@@ -13,7 +13,10 @@ from hub.access.decide import Facts
 from hub.store import among
 from hub.store import tables as t
 
-__all__ = ["FactReader"]
+__all__ = ["VANISHED", "FactReader"]
+
+VANISHED = "vanished"
+"""How a record is gone that a complete read missed, without a word from the source."""
 
 _KINDS = ("member", "badge", "member_pass")
 
@@ -50,12 +53,15 @@ class FactReader:
                     facts.member = value
                 else:
                     facts.gone = True
+                    facts.gone_member = value if deleted == VANISHED else None
             elif kind == "member_pass":
                 if deleted is None:
                     facts.passes.append(value)
                 else:
                     facts.gone_passes += ((value, deleted),)
-            elif deleted is None:
+            elif deleted is not None:
+                facts.gone_badges += ((value, deleted),)
+            else:
                 facts.badges.append(value)
                 numbers.setdefault(value.number, []).append(facts)
         if self.badges and numbers:

@@ -39,6 +39,10 @@ class TargetRules:
     badge_needed: bool = False
     profile: tuple[str, ...] = ()
 
+    def rank(self, group: str | None) -> PassRule | None:
+        """The first rule that gives this group; rules compare by their priority."""
+        return min((rule for rule in self.passes.values() if rule.group == group), default=None)
+
     def name_of(self, group: str) -> str:
         """The group's name at the vendor, or its id."""
         return self.opening_names.get(group, group)

@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, func, insert, select, text
+from sqlalchemy import Table, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import times
@@ -28,6 +28,7 @@ from hub.errors import UserError
 from hub.store import Database
 from hub.store import tables as t
 from hub.store.migrate import HEAD
+from hub.vault import Vault
 
 __all__ = ["Manifest", "back_up", "read_manifest", "restore"]
 
@@ -137,10 +138,11 @@ def read_manifest(path: Path) -> Manifest:
         raise UserError(f"{path} is not a backup of studiohub", said=str(error)) from error
 
 
-async def restore(database: Database, path: Path) -> Manifest:
-    """Fill an empty database from a backup, all of it or nothing.
+async def restore(database: Database, vault: Vault, path: Path, *, now: datetime) -> Manifest:
+    """Fill an empty database from a backup, all of it or nothing. Every lane is due at once, and looks at everything.
 
-    Raises UserError where the database has a studio already, where the backup is of a newer schema, or damaged.
+    Raises UserError where the database has a studio already, where the backup is of a newer schema, damaged, or sealed
+    with another key.
     """
     manifest = read_manifest(path)
     if manifest.format != FORMAT or manifest.schema > HEAD:
@@ -160,9 +162,27 @@ async def restore(database: Database, path: Path) -> Manifest:
             for table in t.metadata.sorted_tables:
                 if table.name in manifest.rows:
                     await _read_table(db, archive, table)
+            for pepper in (await db.execute(select(t.studio.c.sealed_pepper))).scalars():
+                _opens(vault, pepper, path)
+            await db.execute(
+                update(t.lane).values(
+                    lease_owner=None, lease_until=None, wake_at=now, urgent=False, reason="restored", full_at=None
+                )
+            )
             if not database.is_sqlite:
                 await _set_sequences(db)
     return manifest
+
+
+def _opens(vault: Vault, sealed: bytes, path: Path) -> None:
+    try:
+        vault.open(sealed)
+    except UserError as error:
+        raise UserError(
+            f"the secrets in {path.name} are sealed with another key",
+            fix="Put the key that was in use when the backup was made into the home, then restore.",
+            code="key",
+        ) from error
 
 
 def _check_sums(archive: zipfile.ZipFile, manifest: Manifest, path: Path) -> None:

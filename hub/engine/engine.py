@@ -58,15 +58,15 @@ class Engine:
         self.running = 0
         self.name = lanes.process_name()
         self._studios: OrderedDict[int, Hub] = OrderedDict()
+        self._retired: list[Hub] = []
         self._stopping = asyncio.Event()
         self._poked = asyncio.Event()
         self._ready = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._queue: LaneQueue | None = None
         self._down = False
-        self._chores: list[tuple[str, timedelta, Callable[[], Awaitable[None]]]] = []
+        self._chores: list[tuple[str, timedelta, Callable[[], Awaitable[object]]]] = []
 
     @classmethod
     @asynccontextmanager
@@ -79,12 +79,20 @@ class Engine:
             try:
                 yield engine
             finally:
-                for one in engine._studios.values():
+                for one in (*engine._studios.values(), *engine._retired):
                     await one.close_connections()
 
-    def every(self, name: str, pause: timedelta, chore: Callable[[], Awaitable[None]]) -> None:
+    def every(self, name: str, pause: timedelta, chore: Callable[[], Awaitable[object]]) -> None:
         """Do a chore in the background, again and again; its errors are logged and end nothing."""
         self._chores.append((name, pause, chore))
+
+    def reload(self, settings: HubSettings) -> None:
+        """Take other settings and read the key again. Raises UserError and changes nothing where they can't be used.
+        Runs under way end with what they began with."""
+        vault = Vault.load(settings.home, settings.key.get_secret_value() if settings.key else None)
+        self.settings, self.vault = settings, vault
+        self._retired += self._studios.values()
+        self._studios.clear()
 
     # ── running ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -162,7 +170,7 @@ class Engine:
             self._down = False
             log.info("the queue is up again")
 
-    async def _again_and_again(self, name: str, pause: float, chore: Callable[[], Awaitable[None]]) -> None:
+    async def _again_and_again(self, name: str, pause: float, chore: Callable[[], Awaitable[object]]) -> None:
         failing = False
         while not self._stopping.is_set():
             try:
@@ -264,6 +272,8 @@ class Engine:
         return known
 
     async def _close_idle(self) -> None:
+        while self._retired and self.running <= 1:
+            await self._retired.pop().close_connections()
         while len(self._studios) > OPEN_STUDIOS + self.settings.lanes:
             _, hub = self._studios.popitem(last=False)
             await hub.close_connections()

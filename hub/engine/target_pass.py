@@ -278,6 +278,7 @@ async def _apply(work: _Pass, planned: Planned) -> Applied:
         scope,
         planned.plan,
         planned.stays,
+        resting=planned.resting,
         lease=work.lease,
         run_id=result.run_id,
         leave=work.leave,
@@ -314,7 +315,7 @@ def _without_surprises(planned: Planned, sources: Collection[int], approved: Col
         for change in planned.plan.changes
         if not change.surprise or change.source_id not in sources or change.identity in approved
     ]
-    return Planned(msgspec.structs.replace(planned.plan, changes=changes), planned.stays)
+    return Planned(msgspec.structs.replace(planned.plan, changes=changes), planned.stays, planned.resting)
 
 
 async def _put_back(work: _Pass, plan: Plan, applied: Applied) -> None:
@@ -336,7 +337,7 @@ def _limit(planned: Planned, only: Collection[str]) -> Planned:
         for change in planned.plan.changes
         if change.identity in only or change.action in {Action.BLOCKED, Action.HELD}
     ]
-    return Planned(msgspec.structs.replace(planned.plan, changes=changes), planned.stays)
+    return Planned(msgspec.structs.replace(planned.plan, changes=changes), planned.stays, planned.resting)
 
 
 def _stopped(scope: Scope, applied: Applied) -> HubError:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import case, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.store import tables as t
@@ -30,7 +30,7 @@ async def wake(db: AsyncConnection, lanes: Sequence[int], *, at: datetime, reaso
         return
     sooner = or_(lane.wake_at.is_(None), lane.wake_at > at)
     values: dict[str, Any] = {
-        "wake_at": case((sooner, at), else_=lane.wake_at),
+        "wake_at": case((sooner, literal(at, t.Utc())), else_=lane.wake_at),
         "reason": case((sooner, reason), else_=lane.reason),
         "generation": lane.generation + 1,
     }

@@ -32,7 +32,7 @@ from hub.http import LONGEST_PAUSE
 from hub.plugins import Ability
 from hub.reconcile import ledger
 from hub.reconcile.ledger import Intent, Outcome
-from hub.reconcile.plan import Action, Change, Plan, Stay
+from hub.reconcile.plan import Action, Change, Plan, Resting, Stay
 from hub.reconcile.scope import Scope
 from hub.store import journal
 
@@ -88,6 +88,7 @@ async def apply_plan(
     *,
     lease: Lease,
     run_id: str,
+    resting: Sequence[Resting] = (),
     leave: Callable[[], Awaitable[bool]] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Applied:
@@ -95,6 +96,10 @@ async def apply_plan(
     each slice whether to leave off."""
     work = _Apply(scope, lease, run_id, Applied())
     await _put_by(work, plan, stays)
+    for start in range(0, len(resting), 500):
+        async with scope.database.write() as db:
+            await lease.check(db)
+            await ledger.rest_on(db, resting[start : start + 500])
     todo = plan.to_do
     size = scope.plugin.slice_size
     for start in range(0, len(todo), size):

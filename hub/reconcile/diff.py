@@ -12,11 +12,11 @@ from sqlalchemy import Column
 
 from hub import grants as g
 from hub.access.decide import GROUP_KEY, Decision, Facts, Wanted, moment_text
+from hub.access.facts import VANISHED
 from hub.access.reasons import Reason
 from hub.access.rules import TargetRules
-from hub.access.windows import FOREVER, Window
+from hub.reconcile.losses import loses, why_lost, without_loss
 from hub.reconcile.plan import Action, Change
-from hub.records import MemberPass, PassState
 from hub.store import tables as t
 
 __all__ = ["Held", "LedgerRow", "decode_wanted", "diff", "encode_wanted", "ledger_columns"]
@@ -37,6 +37,7 @@ class LedgerRow(msgspec.Struct, frozen=True, gc=False):
     valid_from: datetime | None
     valid_until: datetime | None
     vendor_id: str | None
+    person_id: str | None
     record: str | None
     rule: str
     drift: str | None
@@ -54,9 +55,12 @@ class LedgerRow(msgspec.Struct, frozen=True, gc=False):
         return decode_wanted(text).opens if text else g.Opens()
 
     @property
-    def stands(self) -> bool:
-        """Whether something may stand at the vendor."""
-        return self.applied is not None or self.state == "unknown"
+    def stood(self) -> Wanted | None:
+        """What may stand at the vendor: what it is known to hold, else what it was asked for and may have done."""
+        if self.applied:
+            return decode_wanted(self.applied)
+        touched = self.state not in {"requested", "failed"} or self.person_id is not None or self.vendor_id is not None
+        return decode_wanted(self.wanted) if self.wanted and touched else None
 
 
 def ledger_columns() -> list[Column[Any]]:
@@ -66,9 +70,10 @@ def ledger_columns() -> list[Column[Any]]:
 
 @dataclass(frozen=True)
 class Held:
-    """Nothing is done, and this is the code of the reason (None: all is well)."""
+    """Nothing is done, and this is the code of the reason (None: all is well). `due_at`: when to look again."""
 
     code: str | None = None
+    due_at: datetime | None = None
 
 
 decode_wanted = msgspec.json.Decoder(Wanted).decode
@@ -93,28 +98,50 @@ def diff(
     """The line for one member. `retry`: records that were set aside are tried again before their time."""
     if decision.wanted is None:
         return _nothing_wanted(decision, row, facts, rules, now, zone)
-    wanted = decision.wanted
     if row is None:
-        return _line(Action.CREATE, decision, facts, None, wanted, reason=decision.reason)
+        return _line(Action.CREATE, decision, facts, None, decision.wanted, reason=decision.reason)
     before = row.before
-    protected = facts.ref in rules.protect
-    if protected and before is not None and before.opens != wanted.opens:
-        wanted = msgspec.structs.replace(wanted, opens=before.opens)
+    wanted = _as_allowed(decision.wanted, before, facts, rules)
     if row.settled and row.drift is None and row.applied == encode_wanted(wanted):
-        return Held("protected" if protected and wanted != decision.wanted else None)
+        return Held("protected" if facts.ref in rules.protect and wanted != decision.wanted else None)
     if not row.settled and row.next_try_at is not None and row.next_try_at > now and not retry:
         return Held("vendor_error")
-    action = Action.CREATE if before is None else Action.CHANGE
-    shorter = before is not None and (before.valid_until or FOREVER) > (wanted.valid_until or FOREVER)
-    return _line(
-        action,
+    line = _line(
+        Action.CREATE if before is None else Action.CHANGE,
         decision,
         facts,
         row,
         wanted,
         reason=_why_changed(decision, before, wanted, row, rules, zone),
-        surprise=shorter,
     )
+    stood = row.stood
+    if stood is None or not loses(stood, wanted):
+        return line
+    loss = why_lost(stood, row.valid_until, row.record, wanted, facts, rules, now, zone)
+    gain = without_loss(stood, wanted)
+    if loss.visit_until is not None:
+        if gain == before and row.settled and row.drift is None:
+            return Held("running_window", loss.visit_until)
+        return msgspec.structs.replace(line, after=gain, note="running_window", due_at=loss.visit_until)
+    return msgspec.structs.replace(line, surprise=loss.surprise, gain=gain if gain != before else None)
+
+
+def _as_allowed(wanted: Wanted, before: Wanted | None, facts: Facts, rules: TargetRules) -> Wanted:
+    """What is wanted, without what the target's policy or the protect list forbids to take away."""
+    if before is None:
+        return wanted
+    if facts.ref in rules.protect:
+        return msgspec.structs.replace(wanted, opens=before.opens)
+    if rules.policy != "grant_only":
+        return wanted
+    kept = without_loss(before, wanted)
+    better = rules.rank(before.opens.group) is None or _ranks_before(rules, wanted.opens.group, before.opens.group)
+    return msgspec.structs.replace(kept, opens=wanted.opens if better else before.opens)
+
+
+def _ranks_before(rules: TargetRules, one: str | None, other: str | None) -> bool:
+    first, second = rules.rank(one), rules.rank(other)
+    return first is not None and (second is None or first < second)
 
 
 def _nothing_wanted(
@@ -123,40 +150,61 @@ def _nothing_wanted(
     if row is None or (decision.blocked and not decision.take):
         if not decision.blocked:
             return Held(None)
+        lost = _lost_badges(row, facts) if row is not None and rules.policy == "sync" else None
+        if row is not None and lost is not None:
+            return lost_badges_line(decision, row, facts, rules, lost, now, zone)
         line = _line(Action.BLOCKED, decision, facts, row, None, reason=decision.reason)
         return msgspec.structs.replace(line, note=decision.blocked)
     if rules.policy == "grant_only":
         return Held("policy_grant_only")
     if facts.ref in rules.protect:
         return Held("protected")
-    surprise = row.stands and _surprising(decision, row, facts, now)
-    vanished = surprise and _deciding_pass(row, facts) is None
-    window = Window.of(row.valid_from, row.valid_until)
-    if vanished and window.short and window.holds(now):
-        return Held("running_window")
-    line = _line(Action.REMOVE, decision, facts, row, None, reason=decision.reason, surprise=surprise)
-    return msgspec.structs.replace(line, note=decision.blocked)
+    line = _line(Action.REMOVE, decision, facts, row, None, reason=decision.reason)
+    line = msgspec.structs.replace(line, note=decision.blocked)
+    stood = row.stood
+    if stood is None or (row.wanted is None and not row.settled):
+        # Nothing stands, or the vendor was asked to remove it already: that was decided then.
+        return line
+    loss = why_lost(stood, row.valid_until, row.record, None, facts, rules, now, zone)
+    if loss.visit_until is not None:
+        return Held("running_window", loss.visit_until)
+    return msgspec.structs.replace(line, surprise=loss.surprise)
 
 
-def _surprising(decision: Decision, row: LedgerRow, facts: Facts, now: datetime) -> bool:
-    """Whether a removal is one that nobody announced. An end date that was known and arrived is none; neither is
-    anything that the source itself marks as over."""
-    if row.valid_until is not None and row.valid_until <= now:
-        return False
-    if facts.member is not None and facts.member.archived:
-        return False
-    live = _deciding_pass(row, facts)
-    if live is not None:
-        return live.state is PassState.ACTIVE or live.state is PassState.PENDING
-    said = {f"member_pass:{item.id}": how for item, how in facts.gone_passes}
-    return said.get(row.record or "") != "said"
+def _lost_badges(row: LedgerRow, facts: Facts) -> Wanted | None:
+    """What stands without the badges that the source no longer lists; None where it lists them all."""
+    before = row.before
+    if before is None:
+        return None
+    listed = {badge.number for badge in facts.badges}
+    kept = tuple(badge for badge in before.badges if badge.number in listed)
+    return msgspec.structs.replace(before, badges=kept) if len(kept) < len(before.badges) else None
 
 
-def _deciding_pass(row: LedgerRow, facts: Facts) -> MemberPass | None:
-    for item in facts.passes:
-        if f"member_pass:{item.id}" == row.record:
-            return item
-    return None
+def lost_badges_line(
+    decision: Decision,
+    row: LedgerRow,
+    facts: Facts,
+    rules: TargetRules,
+    wanted: Wanted,
+    now: datetime,
+    zone: ZoneInfo,
+) -> Change:
+    """A member who is blocked keeps what stands, but for badges that are no longer theirs."""
+    before = row.before
+    assert before is not None  # noqa: S101 - only asked for rows with something that stands
+    line = _line(
+        Action.CHANGE,
+        decision,
+        facts,
+        row,
+        wanted,
+        reason=_why_changed(decision, before, wanted, row, rules, zone),
+    )
+    line = msgspec.structs.replace(line, valid_from=row.valid_from, note=decision.blocked)
+    vanished = {badge.number for badge, how in facts.gone_badges if how == VANISHED}
+    taken = {badge.number for badge in before.badges} - {badge.number for badge in wanted.badges}
+    return msgspec.structs.replace(line, surprise=bool(taken & vanished))
 
 
 def _line(

@@ -17,7 +17,7 @@ from hub import redact
 from hub.access.reasons import Reason
 from hub.errors import FixRecord, HubError, PluginError, Refused, Unconfirmed
 from hub.reconcile.diff import encode_wanted
-from hub.reconcile.plan import Action, Change, Stay
+from hub.reconcile.plan import Action, Change, Resting, Stay
 from hub.store import among, upsert
 from hub.store import tables as t
 from hub.store.journal import new_id
@@ -215,6 +215,17 @@ async def carry_out_stays(db: AsyncConnection, target_id: int, stays: Sequence[S
     ]
     if stamped:
         await db.execute(update(t.agenda).where(*here, a.stamp == bindparam("row_stamp")).values(stamp=None), stamped)
+
+
+async def rest_on(db: AsyncConnection, resting: Sequence[Resting]) -> None:
+    """Write down on which records grants rest that stay as they are: a renewal took over. Whether a later loss is a
+    surprise is judged by that record."""
+    await db.execute(
+        update(t.ledger)
+        .where(t.ledger.c.id == bindparam("row"))
+        .values(record=bindparam("new_record"), rule=bindparam("new_rule")),
+        [{"row": one.grant_id, "new_record": one.record, "new_rule": one.rule} for one in resting],
+    )
 
 
 async def write_outcomes(db: AsyncConnection, outcomes: Sequence[Outcome], *, now: datetime) -> None:

@@ -15,7 +15,7 @@ from hub import times
 from hub.access.decide import Wanted
 from hub.access.reasons import Reason
 
-__all__ = ["Action", "Change", "Plan", "Stay", "opens_json"]
+__all__ = ["Action", "Change", "Plan", "Resting", "Stay", "opens_json"]
 
 
 class Action(StrEnum):
@@ -32,8 +32,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     """One line of a plan.
 
     `before` is what stands at the vendor as far as the hub knows, `after` what should. `surprise`: it takes something
-    away that nobody announced, so it counts towards the limit. `would` says what a held line would do. `stamp` and
-    `due_at` belong to the agenda, not to the plan: they are left out of its hash.
+    away that nobody announced, so it counts towards the limit; `gain` is what of it takes nothing away, and is done
+    even where the rest is held. `would` says what a held line would do. `stamp` and `due_at` belong to the agenda, not
+    to the plan: they are left out of its hash.
     """
 
     action: Action
@@ -52,6 +53,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     surprise: bool = False
+    gain: Wanted | None = None
     would: Action | None = None
     note: str | None = None
     stamp: int | None = None
@@ -64,9 +66,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
 
     @property
     def identity(self) -> str:
-        """What makes two lines the same decision."""
+        """What makes two lines the same decision: what it ends with, wherever it begins."""
         doing = self.would or self.action
-        return _encode([doing.value, self.source, self.member, self.key, self.before, self.after]).decode()
+        return _encode([doing.value, self.source, self.member, self.key, self.after]).decode()
 
     def as_json(self) -> dict[str, Any]:
         """The line as `--json` prints it."""
@@ -91,6 +93,14 @@ class Stay(msgspec.Struct, frozen=True, gc=False):
     stamp: int | None
     due_at: datetime | None
     note: str | None
+
+
+class Resting(msgspec.Struct, frozen=True, gc=False):
+    """A grant that stays as it is but rests on another record now."""
+
+    grant_id: str
+    record: str
+    rule: str
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

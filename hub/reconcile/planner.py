@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -15,15 +15,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.access.decide import GROUP_KEY, decide
 from hub.access.reasons import Reason
 from hub.reconcile.diff import Held, LedgerRow, diff, encode_wanted, ledger_columns
-from hub.reconcile.plan import Action, Change, Plan, Stay, in_order
+from hub.reconcile.plan import Action, Change, Plan, Resting, Stay, in_order
 from hub.reconcile.scope import Scope
 from hub.store import among
 from hub.store import tables as t
+from hub.store.plans import approved_since
 
 __all__ = ["Planned", "make_plan"]
 
 CHUNK = 2000
 AS_IT_IS = Held(None)
+APPROVAL_LASTS = timedelta(hours=24)
+"""So long an approval holds that could not be carried out: the vendor was down, or this process gone."""
 _SETTLING_NOTES = ("held", "running_window")
 
 
@@ -33,6 +36,7 @@ class Planned:
 
     plan: Plan
     stays: Sequence[Stay]
+    resting: Sequence[Resting] = ()
 
 
 async def make_plan(
@@ -53,6 +57,7 @@ async def make_plan(
     """
     changes: list[Change] = []
     stays: list[Stay] = []
+    resting: list[Resting] = []
     done = 0
     scope.readers.clear()
     if full:
@@ -62,15 +67,16 @@ async def make_plan(
     async for agenda in _agenda(scope, now=now, full=full, retry=retry, pressing=pressing):
         for source_id, group in groupby(agenda, key=lambda row: row.source_id):
             rows = {row.member: row for row in group}
-            lines, still = await _members(scope, source_id, rows, now=now, retry=retry)
+            lines, still, moved = await _members(scope, source_id, rows, now=now, retry=retry)
             changes += lines
             stays += still
+            resting += moved
             done += len(rows)
             progress(done)
     async with scope.database.read() as db:
         owned = await _owned(db, scope.target_id)
-    changes = _hold(scope, in_order(changes), owned, frozenset(approved))
-    touched = sum(change.grant_id is not None and change.action is not Action.BLOCKED for change in changes)
+        changes = await _hold(scope, db, in_order(changes), owned, frozenset(approved), now)
+    touched = len({change.grant_id for change in changes if change.grant_id and change.action is not Action.BLOCKED})
     plan = Plan(
         target=scope.name,
         target_id=scope.target_id,
@@ -80,7 +86,7 @@ async def make_plan(
         owned=owned,
         full=full,
     )
-    return Planned(plan, stays)
+    return Planned(plan, stays, resting)
 
 
 async def _agenda(
@@ -131,7 +137,7 @@ def _parts(keys: Sequence[Any]) -> list[Sequence[Any]]:
 
 async def _members(
     scope: Scope, source_id: int, agenda: dict[str, Any], *, now: datetime, retry: bool
-) -> tuple[list[Change], list[Stay]]:
+) -> tuple[list[Change], list[Stay], list[Resting]]:
     members = list(agenda)
     async with scope.database.read() as db:
         facts = await scope.reader(source_id).read(db, members)
@@ -140,7 +146,9 @@ async def _members(
         differ = [
             member
             for member, decision in decisions.items()
-            if decision.wanted is None or standing.get(member) != encode_wanted(decision.wanted)
+            if decision.wanted is None
+            or (stands := standing.get(member)) is None
+            or stands.applied != encode_wanted(decision.wanted)
         ]
         ledger = await load_ledger(db, scope.target_id, source_id, differ) if differ else {}
     lines = {
@@ -157,20 +165,26 @@ async def _members(
     }
     changes: list[Change] = []
     stays: list[Stay] = []
+    resting: list[Resting] = []
     for member, entry in agenda.items():
-        line, due_at = lines.get(member, AS_IT_IS), decisions[member].due_at
+        decision, line = decisions[member], lines.get(member, AS_IT_IS)
+        due_at = min((edge for edge in (decision.due_at, line.due_at) if edge is not None), default=None)
         if isinstance(line, Change):
             changes.append(msgspec.structs.replace(line, source_id=source_id, stamp=entry.stamp, due_at=due_at))
-        elif entry.stamp is not None or entry.note != line.code or entry.due_at != due_at:
+            continue
+        if entry.stamp is not None or entry.note != line.code or entry.due_at != due_at:
             stays.append(Stay(source_id, member, entry.stamp, due_at, line.code))
-    return changes, stays
+        stands = standing.get(member)
+        if member not in lines and stands is not None and stands.record != decision.record:
+            resting.append(Resting(stands.id, decision.record, decision.rule))
+    return changes, stays, resting
 
 
-async def _standing(db: AsyncConnection, target_id: int, source_id: int, members: Sequence[str]) -> dict[str, str]:
+async def _standing(db: AsyncConnection, target_id: int, source_id: int, members: Sequence[str]) -> dict[str, Any]:
     """What the settled grants of these members are, by member: all that is needed to see that nothing is to be done,
     which is so for nearly everybody."""
     c = t.ledger.c
-    query = select(c.member, c.applied).where(
+    query = select(c.member, c.applied, c.record, c.id).where(
         c.target_id == target_id,
         c.source_id == source_id,
         among(c.member, members, db),
@@ -179,7 +193,7 @@ async def _standing(db: AsyncConnection, target_id: int, source_id: int, members
         c.settled.is_(True),
         c.drift.is_(None),
     )
-    return dict((await db.execute(query)).all())
+    return {row.member: row for row in await db.execute(query)}
 
 
 async def load_ledger(
@@ -202,30 +216,47 @@ async def _owned(db: AsyncConnection, target_id: int) -> int:
     nothing_there = select(func.count()).where(
         c.target_id == target_id,
         c.settled.is_(False),
-        c.state.not_in(("removed", "unknown")),
+        c.state.in_(("requested", "failed")),
         c.applied.is_(None),
+        c.person_id.is_(None),
+        c.vendor_id.is_(None),
     )
     return int((await db.execute(live)).scalar_one()) - int((await db.execute(nothing_there)).scalar_one())
 
 
-def _hold(scope: Scope, changes: list[Change], owned: int, approved: frozenset[str]) -> list[Change]:
-    """Hold what takes access away by surprise, where it is more than the target allows."""
+async def _hold(
+    scope: Scope, db: AsyncConnection, changes: list[Change], owned: int, approved: frozenset[str], now: datetime
+) -> list[Change]:
+    """Hold what takes access away by surprise, where it is more than the target allows. What it gives goes through."""
     limit = scope.options.hold_removals_above
+
+    def too_many(surprises: list[Change]) -> bool:
+        return len(surprises) > limit.count and len(surprises) * 100 > limit.percent * owned
+
     surprises = [change for change in changes if change.surprise and change.identity not in approved]
-    count = len(surprises)
-    if count <= limit.count or count * 100 <= limit.percent * owned:
+    if not too_many(surprises):
+        return changes
+    let_through = await approved_since(db, scope.target_id, now - APPROVAL_LASTS)
+    surprises = [change for change in surprises if change.identity not in let_through]
+    if not too_many(surprises):
         return changes
     held = {id(change) for change in surprises}
-    values = {"target": scope.name, "count": str(count), "limit": f"{limit.count} and {limit.percent:g} % of {owned}"}
-    return [
-        msgspec.structs.replace(
-            change,
-            action=Action.HELD,
-            would=change.action,
-            reason=Reason("held", {**change.reason.values, **values, "why": change.reason.text}),
-            note="held",
+    values = {
+        "target": scope.name,
+        "count": str(len(surprises)),
+        "limit": f"{limit.count} and {limit.percent:g} % of {owned}",
+    }
+    found: list[Change] = []
+    for change in changes:
+        if id(change) not in held:
+            found.append(change)
+            continue
+        if change.gain is not None:
+            found.append(msgspec.structs.replace(change, after=change.gain, gain=None, surprise=False, note="held"))
+        reason = Reason("held", {**change.reason.values, **values, "why": change.reason.text})
+        found.append(
+            msgspec.structs.replace(
+                change, action=Action.HELD, would=change.action, gain=None, reason=reason, note="held"
+            )
         )
-        if id(change) in held
-        else change
-        for change in changes
-    ]
+    return found

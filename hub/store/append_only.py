@@ -17,6 +17,8 @@ def append_only(table: str, dialect: str) -> list[str]:
     return [
         f"CREATE FUNCTION {table}_keeps() RETURNS trigger LANGUAGE plpgsql AS "
         f"$$ BEGIN RAISE EXCEPTION '{words}'; END $$",
-        f"CREATE TRIGGER {table}_keeps BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        f"CREATE TRIGGER {table}_keeps_rows BEFORE UPDATE OR DELETE ON {table} "
+        f"FOR EACH ROW EXECUTE FUNCTION {table}_keeps()",
+        f"CREATE TRIGGER {table}_keeps_all BEFORE TRUNCATE ON {table} "
         f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_keeps()",
     ]

@@ -40,7 +40,14 @@ LogLine = Mapping[str, Any]
 async def start_run(
     db: AsyncConnection, studio_id: int, *, connection: str, flow: str, trigger: str, now: datetime
 ) -> str:
-    """Write down that a run began; returns its id."""
+    """Write down that a run began; returns its id. One of the same connection that is still said to run was cut off:
+    only one process works on a connection."""
+    r = t.run.c
+    await db.execute(
+        update(t.run)
+        .where(r.studio_id == studio_id, r.connection == connection, r.state == "running")
+        .values(state="stopped", ended_at=now)
+    )
     run_id = new_id("r", now)
     await db.execute(
         insert(t.run).values(

@@ -18,7 +18,7 @@ from hub.store.database import upsert
 if TYPE_CHECKING:
     from hub.reconcile.plan import Change, Plan
 
-__all__ = ["StoredPlan", "end_plan", "find_plan", "keep_plan"]
+__all__ = ["StoredPlan", "approved_since", "end_plan", "find_plan", "keep_plan"]
 
 KEEP = 50
 
@@ -37,7 +37,8 @@ class StoredPlan:
 
 
 async def keep_plan(db: AsyncConnection, studio_id: int, plan: Plan) -> None:
-    """Keep a plan. The same plan made again stays one row; old ones beyond the last fifty of a target go."""
+    """Keep a plan. The same plan made again stays one row, and is open again; old ones beyond the last fifty of a
+    target go."""
     await upsert(
         db,
         t.plan,
@@ -51,10 +52,11 @@ async def keep_plan(db: AsyncConnection, studio_id: int, plan: Plan) -> None:
                 "state": "open",
                 "counts": json.dumps(plan.counts),
                 "changes": msgspec.json.encode(list(plan.changes)).decode(),
+                "ended_at": None,
             }
         ],
         key=("id",),
-        update=("made_at", "counts", "changes"),
+        update=("made_at", "counts", "changes", "state", "ended_at"),
     )
     c = t.plan.c
     old = select(c.id).where(c.target_id == plan.target_id).order_by(c.made_at.desc()).offset(KEEP)
@@ -92,3 +94,14 @@ async def find_plan(db: AsyncConnection, studio_id: int, name: str) -> list[Stor
 async def end_plan(db: AsyncConnection, plan_id: str, *, state: str, now: datetime) -> None:
     """Write down that a plan was applied or approved."""
     await db.execute(update(t.plan).where(t.plan.c.id == plan_id).values(state=state, ended_at=now))
+
+
+async def approved_since(db: AsyncConnection, target_id: int, moment: datetime) -> set[str]:
+    """The identities of the held lines that were approved at a target since then."""
+    from hub.reconcile.plan import Action, Change
+
+    c = t.plan.c
+    query = select(c.changes).where(c.target_id == target_id, c.state == "approved", c.ended_at >= moment)
+    decode = msgspec.json.Decoder(list[Change]).decode
+    lines = [line for text in (await db.execute(query)).scalars() for line in decode(text)]
+    return {line.identity for line in lines if line.action is Action.HELD}

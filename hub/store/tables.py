@@ -356,6 +356,7 @@ run = Table(
     Column("calls", Text, nullable=False, default="{}"),
     Column("error", Text),
     Index("ix_run_started", "studio_id", "started_at"),
+    _partial("ix_run_running", "studio_id", "connection", where="state = 'running'"),
 )
 
 log = Table(
@@ -388,6 +389,8 @@ inbox = Table(
     Column("since", Utc, nullable=False),
     Column("seen_at", Utc, nullable=False),
     Column("solved_at", Utc),
+    # When the admin got a mail about it.
+    Column("told_at", Utc),
     _partial("uq_inbox_open", "studio_id", "code", "subject", unique=True, where="solved_at IS NULL"),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +51,7 @@ class Studio:
     instance: str
     sealed_pepper: bytes
     admin_email: str | None = None
+    created_at: datetime | None = None
 
     @property
     def section(self) -> StudioSection:
@@ -136,6 +137,7 @@ def _studio(row: Any) -> Studio:
         instance=row.instance,
         sealed_pepper=row.sealed_pepper,
         admin_email=row.admin_email,
+        created_at=row.created_at,
     )
 
 
@@ -166,14 +168,14 @@ async def save_studio(
     values = section.model_dump()
     if current is not None:
         await connection.execute(update(t.studio).where(t.studio.c.id == current.id).values(**values))
-        return Studio(current.id, **values, instance=current.instance, sealed_pepper=current.sealed_pepper)
+        return replace(current, **values)
     instance, pepper = secrets.token_hex(4), vault.seal(secrets.token_hex(32))
     made = await connection.execute(
         insert(t.studio)
         .values(**values, instance=instance, sealed_pepper=pepper, created_at=now)
         .returning(t.studio.c.id)
     )
-    return Studio(made.scalar_one(), **values, instance=instance, sealed_pepper=pepper)
+    return Studio(made.scalar_one(), **values, instance=instance, sealed_pepper=pepper, created_at=now)
 
 
 async def connections(connection: AsyncConnection, studio: Studio) -> list[ConnectionRow]:

@@ -127,7 +127,11 @@ WRONG = {
         "members",
         "[[links]]: unknown key 'members'; did you mean 'member'?",
     ),
-    "nothing-near": (change("language =", "xyz ="), "xyz", "unknown key 'xyz'; valid: language, name, timezone"),
+    "nothing-near": (
+        change("language =", "xyz ="),
+        "xyz",
+        "unknown key 'xyz'; valid: admin_email, language, name, timezone",
+    ),
     "zone": (change("Europe/Zurich", "Europe/Zürich"), "timezone", "'Europe/Zürich' is not a time zone"),
     "language": (change('"de"', '"fr"'), "language", "language must be 'de' or 'en'"),
     "no-name": (change('name = "Studio Nordlicht"\n', ""), "[studio]", "[studio]: name is missing"),

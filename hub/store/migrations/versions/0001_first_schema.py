@@ -84,6 +84,7 @@ def upgrade() -> None:
         sa.Column("since", hub.store.tables.Utc(timezone=True), nullable=False),
         sa.Column("seen_at", hub.store.tables.Utc(timezone=True), nullable=False),
         sa.Column("solved_at", hub.store.tables.Utc(timezone=True), nullable=True),
+        sa.Column("told_at", hub.store.tables.Utc(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["studio_id"], ["studio.id"], name=op.f("fk_inbox_studio_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
     )
@@ -173,6 +174,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
     )
     with op.batch_alter_table("run", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_run_running",
+            ["studio_id", "connection"],
+            unique=False,
+            sqlite_where=sa.text("state = 'running'"),
+            postgresql_where=sa.text("state = 'running'"),
+        )
         batch_op.create_index("ix_run_started", ["studio_id", "started_at"], unique=False)
 
     op.create_table(

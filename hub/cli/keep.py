@@ -1,0 +1,118 @@
+"""Keeping and forgetting: backup, restore, erase, audit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.markup import escape
+from sqlalchemy import select
+
+from hub import times
+from hub.cli import output
+from hub.cli.opened import Count, Json, opened, settings, who
+from hub.core import Hub, initialise
+from hub.engine.backup import back_up
+from hub.engine.backup import restore as restore_into
+from hub.engine.personal import erase
+from hub.look.members import find_member
+from hub.store import journal
+from hub.store import tables as t
+
+__all__ = ["audit_", "backup_", "erase_", "restore_"]
+
+
+async def backup_(file: Path, /) -> None:
+    """Write everything in the database to one file, also while a daemon works.
+
+    Secrets in it are sealed: without the key nobody can open them, so keep a copy of the key too, elsewhere.
+
+    Parameters
+    ----------
+    file:
+        Where to. An existing file is replaced once the new one is whole.
+    """
+    async with opened() as hub:
+        manifest = await back_up(hub.database, file, now=hub.clock.now())
+        if hub.studio is not None:
+            async with hub.database.write() as db:
+                await journal.add_audit(
+                    db, hub.studio.id, who=who(), act="backup", subject=file.name, now=hub.clock.now()
+                )
+    output.line(f"{output.mark('ok')} {sum(manifest.rows.values())} rows are in {escape(str(file))}.")
+    output.say("Keep a copy of the key as well: without it the secrets in the backup can't be opened.")
+
+
+async def restore_(file: Path, /) -> None:
+    """Fill an empty installation from a backup. The key must be there already.
+
+    Afterwards everything at the vendors is looked at once: what was granted or removed since the backup is found.
+
+    Parameters
+    ----------
+    file:
+        The backup.
+    """
+    wanted = settings()
+    await initialise(wanted, key=False)
+    async with Hub.open(wanted) as hub:
+        manifest = await restore_into(hub.database, hub.vault, file, now=hub.clock.now())
+    made = f"{manifest.made_at:%Y-%m-%d %H:%M} UTC"
+    output.line(f"{output.mark('ok')} {sum(manifest.rows.values())} rows are restored, as of {made}.")
+    output.line("    [cyan]→[/] `studiohub plan` says what has changed at the vendors since.")
+
+
+async def erase_(member: str, /) -> int:
+    """Delete everything that is kept about a member. Their access has to be over.
+
+    Parameters
+    ----------
+    member:
+        The member (connection:id, id, e-mail or full name).
+    """
+    async with opened() as hub:
+        async with hub.database.read() as db:
+            found = await find_member(db, hub.the_studio, member)
+        done = await erase(hub, found, who=who())
+    rows = ", ".join(f"{count} {name}" for name, count in done.rows.items()) or "nothing"
+    output.line(f"{output.mark('ok')} {escape(found.ref)} is erased: {rows}.")
+    for person in done.at_vendors:
+        output.line(f"    [cyan]→[/] {escape(person)} stays there, without access: delete it there by hand.")
+    if done.still_read:
+        output.line(f"    [cyan]→[/] {escape(found.source)} still lists them: delete them there, or they come back.")
+    output.line("    [cyan]→[/] Older backups still have them.")
+    return 0
+
+
+async def audit_(*, limit: Count = 50, json: Json = False) -> None:
+    """What admins did, newest first. Nobody can change or delete these lines.
+
+    Parameters
+    ----------
+    limit:
+        At most so many.
+    """
+    a = t.audit.c
+    async with opened() as hub:
+        zone = times.zone(hub.the_studio.timezone)
+        query = select(t.audit).where(a.studio_id == hub.the_studio.id).order_by(a.id.desc()).limit(limit)
+        async with hub.database.read() as db:
+            rows = (await db.execute(query)).all()
+    if json:
+        output.print_json(
+            [
+                {
+                    "at": times.to_text(row.at),
+                    "who": row.who,
+                    "act": row.act,
+                    "subject": row.subject,
+                    "detail": row.detail,
+                }
+                for row in rows
+            ]
+        )
+        return
+    shown = [
+        [f"{row.at.astimezone(zone):%d %b %Y %H:%M}", escape(row.who), row.act, escape(row.subject), escape(row.detail)]
+        for row in rows
+    ]
+    output.table(["when", "who", "act", "what", "detail"], shown)

@@ -1,0 +1,217 @@
+"""Mail: alarms and summaries go out once each, and a body is never in clear where it waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import Message
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import UnthreadedController
+from aiosmtpd.smtp import SMTP
+from sqlalchemy import select, update
+
+from hub.engine.engine import Engine
+from hub.errors import UserError
+from hub.notify import outbox
+from hub.notify.alarms import Alarms
+from hub.notify.outbox import Mail
+from hub.notify.sender import read_url, send_due
+from hub.store import tables as t
+from hub.testing.faults import Outage
+from tests.conftest import BOTH
+from tests.harness import World
+
+
+@dataclass
+class Mailbox:
+    """An SMTP server on loopback. `refuse` is what it answers to a recipient, `after` what it does after taking one."""
+
+    got: list[Message] = field(default_factory=list)
+    refuse: str | None = None
+    break_after_data: bool = False
+    url: str = ""
+
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
+        if self.refuse:
+            return self.refuse
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, _session: Any, envelope: Any) -> str:
+        self.got.append(message_from_bytes(envelope.content))
+        if self.break_after_data:
+            server.transport.abort()
+        return "250 OK"
+
+
+@pytest.fixture
+async def mailbox() -> AsyncIterator[Mailbox]:
+    box = Mailbox()
+    controller = UnthreadedController(box, hostname="127.0.0.1", port=0, loop=asyncio.get_running_loop())
+    server = await asyncio.get_running_loop().create_server(controller.factory, host="127.0.0.1", port=0)
+    port = server.sockets[0].getsockname()[1]
+    box.url = f"smtp://127.0.0.1:{port}?from=hub@nordlicht.example"
+    yield box
+    server.close()
+
+
+async def put(world: World, *mails: Mail) -> None:
+    async with world.hub.database.write() as db:
+        await outbox.put(db, world.hub.the_studio.id, mails, seal=world.hub.vault.seal, now=world.clock.now())
+
+
+async def send(world: World, box: Mailbox) -> int:
+    return await send_due(world.hub.database, world.hub.vault, read_url(box.url), world.clock)
+
+
+async def states(world: World) -> list[str]:
+    async with world.hub.database.read() as db:
+        return list((await db.execute(select(t.outbox.c.state).order_by(t.outbox.c.id))).scalars())
+
+
+MAIL = Mail(name="one", kind="test", to="anna@example.org", subject="Grüezi", text="Der Code ist 493827.")
+
+
+@BOTH
+async def test_a_mail_goes_out_once_however_often_it_is_put_in(world: World, mailbox: Mailbox) -> None:
+    """Its name makes it the same; its body waits sealed."""
+    await put(world, MAIL, MAIL)
+    await put(world, MAIL)
+    async with world.hub.database.read() as db:
+        rows = (await db.execute(select(t.outbox))).all()
+    assert "493827" not in repr(rows)
+    assert await send(world, mailbox) == 1
+    assert await send(world, mailbox) == 0
+    (got,) = mailbox.got
+    assert (got["To"], got["From"], got["Auto-Submitted"]) == (
+        "anna@example.org",
+        "hub@nordlicht.example",
+        "auto-generated",
+    )
+    assert "493827" in bytes(got.get_payload(decode=True)).decode()  # type: ignore[arg-type]
+
+
+async def test_two_senders_at_once_send_one_mail(world: World, mailbox: Mailbox) -> None:
+    """Any daemon may send; the one that takes the mail sends it."""
+    await put(world, *(Mail(name=str(n), kind="test", to="a@b.ch", subject="s", text="t") for n in range(10)))
+    counts = await asyncio.gather(*(send(world, mailbox) for _ in range(3)))
+    assert sum(counts) == len(mailbox.got) == 10
+
+
+async def test_a_server_that_is_away_keeps_nothing_from_going_out_later(world: World, mailbox: Mailbox) -> None:
+    """It waits, longer each time."""
+    await put(world, MAIL)
+    dead = read_url("smtp://127.0.0.1:9")
+    assert await send_due(world.hub.database, world.hub.vault, dead, world.clock) == 0
+    assert await send(world, mailbox) == 0
+    world.clock.move(timedelta(minutes=2))
+    assert await send(world, mailbox) == 1
+
+
+async def test_a_refused_address_is_told_and_not_tried_for_ever(world: World, mailbox: Mailbox) -> None:
+    """No for good is a failure at once, and somebody hears of it."""
+    mailbox.refuse = "550 no such user"
+    await put(world, MAIL)
+    await send(world, mailbox)
+    assert await states(world) == ["failed"]
+    (item,) = [item for item in await world.inbox() if item["code"] == "mail_failed"]
+    assert "550" in item["text"]
+    assert "493827" not in item["text"]
+
+
+async def test_a_server_that_is_busy_is_asked_again(world: World, mailbox: Mailbox) -> None:
+    """No for now is a pause."""
+    mailbox.refuse = "451 later"
+    await put(world, MAIL)
+    await send(world, mailbox)
+    assert await states(world) == ["queued"]
+    mailbox.refuse = None
+    world.clock.move(timedelta(minutes=2))
+    assert await send(world, mailbox) == 1
+
+
+async def test_a_mail_whose_answer_was_lost_is_not_sent_twice(world: World, mailbox: Mailbox) -> None:
+    """It may have gone out; that is shown, and left to a person."""
+    mailbox.break_after_data = True
+    await put(world, MAIL)
+    await send(world, mailbox)
+    mailbox.break_after_data = False
+    world.clock.move(timedelta(hours=1))
+    assert await send(world, mailbox) == 0
+    assert await states(world) == ["unsure"]
+    assert len(mailbox.got) == 1
+
+
+@pytest.mark.parametrize("url", ["http://mail", "smtp://", "smtp://host:no"])
+def test_a_mail_address_that_can_not_be_used_is_told(url: str) -> None:
+    """By the setting's name."""
+    with pytest.raises(UserError, match="STUDIOHUB_SMTP_URL"):
+        read_url(url)
+
+
+def alarms(world: World) -> Alarms:
+    hub = world.hub
+    return Alarms(Engine(hub.settings, hub.database, hub.vault, hub.plugins, world.clock))
+
+
+async def told(world: World) -> list[str]:
+    async with world.hub.database.read() as db:
+        query = select(t.outbox.c.subject).where(t.outbox.c.kind == "alarm").order_by(t.outbox.c.id)
+        return list((await db.execute(query)).scalars())
+
+
+async def set_admin(world: World) -> None:
+    async with world.hub.database.write() as db:
+        await db.execute(update(t.studio).values(admin_email="chef@nordlicht.example"))
+
+
+@BOTH
+async def test_an_admin_is_told_of_a_held_plan_once(world: World) -> None:
+    """By whichever daemon comes first; a vendor that is down only after an hour."""
+    await set_admin(world)
+    for number in range(30):
+        world.join(str(number))
+    await world.sync()
+    world.drop_pass(*map(str, range(10)))
+    await world.sync()
+    first, second = alarms(world), alarms(world)
+    await asyncio.gather(first.tell(), second.tell())
+    await first.tell()
+    (subject,) = await told(world)
+    assert "10 removals at door are held" in subject
+
+
+async def test_a_vendor_that_is_down_is_an_alarm_only_when_it_lasts(world: World) -> None:
+    """A hiccup is nobody's business at night."""
+    await set_admin(world)
+    world.join("1")
+    world.exivo.faults.outage = Outage()
+    await world.sync()
+    one = alarms(world)
+    await one.tell()
+    assert await told(world) == []
+    world.clock.move(timedelta(minutes=61))
+    await one.tell()
+    assert len(await told(world)) == 1
+
+
+async def test_the_day_is_summed_up_once_in_the_morning(world: World) -> None:
+    """In the studio's language, by its own clock."""
+    await set_admin(world)
+    for number in range(3):
+        world.join(str(number))
+    await world.sync()
+    one, two = alarms(world), alarms(world)
+    for moment, mails in ((5, 0), (6, 1), (12, 1), (30, 2)):
+        world.clock.set(datetime(2026, 11, 22, tzinfo=UTC) + timedelta(hours=moment, minutes=1))
+        await one.tell()
+        await two.tell()
+        async with world.hub.database.read() as db:
+            rows = (await db.execute(select(t.outbox).where(t.outbox.c.kind == "summary"))).all()
+        assert len(rows) == mails
+    assert "3 erteilt" in world.hub.vault.open(rows[0].sealed_text)
