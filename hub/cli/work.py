@@ -28,9 +28,9 @@ SHOWN = 40
 async def sync_(*name: str, json: Json = False) -> int:
     """Read, plan and apply now, records that were set aside included.
 
-    Ends with 0 (well; people who are blocked are no failure), 3 (something is held), 4 (some records or connections
-    failed and the others are done), 1 (nothing could be done: no source could be read, or no lock or tracker be
-    reached), 2 (what was typed can't be used).
+    Ends with 0 (well), 3 (something is held), 4 (some records or connections failed and the others are done), 1
+    (nothing could be done: no source could be read, or no lock or tracker be reached), 2 (what was typed can't be
+    used). People who are blocked, by a missing badge say, are no failure.
 
     Parameters
     ----------
