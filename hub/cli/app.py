@@ -149,7 +149,8 @@ def run(arguments: list[str]) -> int:
         if (trouble := _database_trouble(error)) is not None:
             output.error(trouble, json=json)
             return 1
-        return output.crash(error, home=Path(os.environ.get("STUDIOHUB_HOME") or default_home()).expanduser())
+        home = Path(os.environ.get("STUDIOHUB_HOME") or default_home()).expanduser()
+        return output.crash(error, home=home, json=json)
     return result if isinstance(result, int) else 0
 
 

@@ -179,7 +179,7 @@ def usage_error(problem: Exception, *, json: bool = False) -> int:
     return 2
 
 
-def crash(problem: Exception, *, home: Path) -> int:
+def crash(problem: Exception, *, home: Path, json: bool = False) -> int:
     """A mistake in studiohub itself: a redacted report in a file that only its owner can read, and where it is."""
     report = redact.mask("".join(traceback.format_exception(problem)))
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
@@ -191,7 +191,11 @@ def crash(problem: Exception, *, home: Path) -> int:
         where = f"The report is in {path}; it holds no secrets."
     except OSError:
         where = report
-    err().print(f"[bold red]✖[/] studiohub made a mistake: {escape(clean(type(problem).__name__))}")
+    what = f"studiohub made a mistake: {clean(type(problem).__name__)}"
+    if json:
+        with suppress(OSError):
+            print_json(error_json("crash", what, "", where))
+    err().print(f"[bold red]✖[/] {escape(what)}")
     err().print(f"  [cyan]→[/] {escape(where)}")
     return 1
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hub.engine.sync import plan_now
+from tests.conftest import BOTH
 from tests.harness import World
 
 
@@ -17,6 +18,7 @@ async def told(world: World, code: str) -> list[dict[str, Any]]:
 # ── exports ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@BOTH
 async def test_a_file_that_is_missing_from_a_complete_export_is_told(world: World) -> None:
     """Nobody loses access by it, and it does not look as if all were well."""
     world.join("1")
@@ -62,6 +64,7 @@ async def test_without_a_mark_it_stands_in_the_inbox_until_there_is_one(world: W
 # ── passes that open nothing ──────────────────────────────────────────────────────────────────────────────────────────
 
 
+@BOTH
 async def test_a_pass_that_no_row_names_is_told_once_for_all_who_have_it(world: World) -> None:
     """Only passes that somebody has now; a row for it solves it."""
     for member in ("1", "2", "3"):
