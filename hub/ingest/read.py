@@ -356,6 +356,22 @@ async def _finish(read: _Read, mark: Complete | None, *, misses: int, kinds: fro
         )
 
 
+async def _refuse_the_empty(read: _Read) -> None:
+    """Refuse kinds that suddenly have nothing: all of them where the whole source has nothing, else those that had
+    more than a few."""
+    report, r = read.report, t.record.c
+    has = {kind: count.seen + count.set_aside for kind, count in report.kinds.items()}
+    few = NEVER_TO_NOTHING if any(has.values()) else 0
+    async with read.database.read() as db:
+        for kind in sorted(report.complete):
+            if has.get(kind):
+                continue
+            live = (r.source_id == read.source_id, r.kind == kind, r.deleted_at.is_(None))
+            had = int((await db.execute(select(func.count()).where(*live))).scalar_one())
+            if had > few:
+                report.refused[kind] = had
+
+
 async def _tell_the_missing(read: _Read, mark: Complete, kinds: frozenset[str] | None) -> Complete:
     """Tell of kinds that had records and of which an otherwise complete read has nothing, not even that they are empty:
     a file that was left out, or lost. Kinds that were not asked for are no matter."""
@@ -372,22 +388,6 @@ async def _tell_the_missing(read: _Read, mark: Complete, kinds: frozenset[str] |
         fix = "Export it again (`studiohub verify` lists what is not there), empty where nothing of it is left."
         report.problems.append(Problem(kind, None, kind, why_not[kind], fix))
     return msgspec.structs.replace(mark, why_not=why_not)
-
-
-async def _refuse_the_empty(read: _Read) -> None:
-    """Refuse kinds that suddenly have nothing: all of them where the whole source has nothing, else those that had
-    more than a few."""
-    report, r = read.report, t.record.c
-    has = {kind: count.seen + count.set_aside for kind, count in report.kinds.items()}
-    few = NEVER_TO_NOTHING if any(has.values()) else 0
-    async with read.database.read() as db:
-        for kind in sorted(report.complete):
-            if has.get(kind):
-                continue
-            live = (r.source_id == read.source_id, r.kind == kind, r.deleted_at.is_(None))
-            had = int((await db.execute(select(func.count()).where(*live))).scalar_one())
-            if had > few:
-                report.refused[kind] = had
 
 
 async def _missed(read: _Read, kind: str, *, misses: int) -> None:
