@@ -15,8 +15,7 @@ __all__ = ["notes_to_tell", "tell_not_complete"]
 
 def notes_to_tell(report: ReadReport) -> list[Problem]:
     """The notes that need a line of their own: one that only says why a kind is not complete has one already."""
-    reasons = [why for why in report.why_not.values() if why]
-    return [note for note in report.notes if not any(why in note.what for why in reasons)]
+    return [note for note in report.notes if note.what.partition(";")[0] not in report.why_not.values()]
 
 
 async def tell_not_complete(
