@@ -334,7 +334,7 @@ async def disconnect_(
     if json:
         output.print_json({"removed": done.removed, "failed": done.failed, "forgotten": done.forgotten})
     else:
-        if revoke and row.options is not None:
+        if revoke:
             could_not = f", {len(done.failed)} could not be" if done.failed else ""
             output.line(f"{counted(done.removed, 'grant')} taken back{could_not}")
         for member, why in done.failed.items():
