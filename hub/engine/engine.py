@@ -37,6 +37,9 @@ __all__ = ["Engine"]
 
 log = logs.get("hub.engine")
 
+DATABASE_AWAY = (DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What a database that restarts, or a connection that breaks, looks like."""
+
 SWEEP_EVERY = 1.0
 BEAT_EVERY = 5.0
 GONE_AFTER = timedelta(seconds=30)
@@ -133,7 +136,7 @@ class Engine:
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
-        with contextlib.suppress(DBAPIError, OSError):
+        with contextlib.suppress(*DATABASE_AWAY):
             async with self.database.write() as db:
                 await db.execute(delete(t.worker).where(t.worker.c.name == self.name))
 
@@ -151,7 +154,7 @@ class Engine:
             up = asyncio.create_task(self._told_up(ready))
             try:
                 await self._queue.run(ready)
-            except* (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, RuntimeError) as group:
+            except* (*DATABASE_AWAY, TimeoutError, RuntimeError) as group:
                 if not self._stopping.is_set() and not self._down:
                     self._down = True
                     log.error("the queue is down", reason=str(group.exceptions[0]))
@@ -212,7 +215,7 @@ class Engine:
         if self._queue is not None and self._ready.is_set():
             try:
                 await self._queue.put(list(connection_ids), urgent=urgent)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except DATABASE_AWAY:
                 # The row is due, so the sweep finds it once the queue is back.
                 self._poked.set()
         else:
@@ -248,7 +251,7 @@ class Engine:
         try:
             async with asyncio.timeout(2), self.database.read() as db:
                 await db.execute(select(t.studio.c.id).limit(1))
-        except (TimeoutError, DBAPIError, OSError):
+        except (TimeoutError, *DATABASE_AWAY):
             problems.append("the database does not answer")
         return problems
 
@@ -293,13 +296,13 @@ class Engine:
             log.warning("lane lost", reason=error.what)
         except HubError as error:
             log.warning("lane can't run", reason=str(error))
-        except DBAPIError as error:
-            log.warning("the database failed under a lane", reason=str(error.orig))
+        except DATABASE_AWAY as error:
+            log.warning("the database failed under a lane", reason=str(getattr(error, "orig", None) or error))
         except asyncio.CancelledError:
             raise
         except Exception:
             log.exception("a lane failed unexpectedly", lane=connection_id)
-            with contextlib.suppress(DBAPIError, OSError):
+            with contextlib.suppress(*DATABASE_AWAY):
                 await self._put_off(connection_id)
         finally:
             self.running -= 1

@@ -6,11 +6,12 @@ process that makes them.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
@@ -31,6 +32,7 @@ SECONDS = Histogram(
     registry=REGISTRY,
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+ProcessCollector(registry=REGISTRY)
 MOST_LANES = 500
 """With more lanes than this, only sums are told: ten thousand series of each would drown the rest."""
 
@@ -96,6 +98,7 @@ async def _read(engine: Engine) -> list[Metric]:
         _gauge("studiohub_mails_failed", "Mails that could not be sent.", unsent),
         _gauge("studiohub_hints_waiting", "Webhook hints that were not followed yet.", hints),
         _gauge("studiohub_lanes_running", "Lanes that this process works on.", engine.running),
+        _gauge("studiohub_tasks", "Things that this process does at once.", len(asyncio.all_tasks())),
     ]
     attempted = GaugeMetricFamily(
         "studiohub_lane_last_attempt_seconds", "When a lane last ran (Unix time).", labels=["studio", "connection"]
