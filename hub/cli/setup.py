@@ -326,9 +326,10 @@ async def disconnect_(
     async with opened() as hub:
         row = await hub.connection_row(name)
         if not (leave or revoke) and await _gave_access(hub, row):
+            leave_it = ", --leave leaves all as it is at the vendor" if row.options is not None else ""
             raise UserError(
-                "say what happens to the access that the hub gave there: --leave or --revoke",
-                fix=f"`studiohub disconnect {name} --revoke` takes it back, --leave leaves all as it is at the vendor.",
+                "say what happens to the access that the hub gave by it: --leave or --revoke",
+                fix=f"`studiohub disconnect {name} --revoke` takes it back{leave_it}.",
             )
         done = await disconnect(hub, name, revoke=revoke, who=who())
     if json:
