@@ -125,7 +125,12 @@ class Hub:
         rows = {row.name: row for row in await self.connections()}
         if name not in rows:
             hint = nearest(name, rows) if rows else "nothing is connected yet"
-            raise UserError(f"there is no connection {name!r}; {hint}", code="no_connection")
+            fix = (
+                f"Connected: {', '.join(rows)}."
+                if rows
+                else "Import a studio file, or `studiohub connect PLUGIN NAME`."
+            )
+            raise UserError(f"there is no connection {name!r}; {hint}", fix=fix, code="no_connection")
         return rows[name]
 
     async def open_connection(self, row: registry.ConnectionRow) -> Connection:

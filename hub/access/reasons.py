@@ -56,8 +56,8 @@ REASONS: Mapping[str, Wording] = {
         "Badge {badge} is entered for {others} too.", "Correct it in {source}: one badge belongs to one member."
     ),
     "opening_missing": Wording(
-        "The mapping row names {opens}, which {target} no longer has.",
-        "Create it at {target} again, or choose another in the mapping row.",
+        "The mapping row names {opens}, which {target} does not have.",
+        "`studiohub openings {target}` lists what it has: choose one in the mapping row, or create it at {target}.",
     ),
     "record_set_aside": Wording(
         "A record of this member in {source} can't be read: {what}.", "Correct it in {source}, then sync."

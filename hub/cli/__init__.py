@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
-from hub.cli.app import main
+import os
+import sys
 
 __all__ = ["main"]
+
+
+def main() -> None:
+    """The entry point of the `studiohub` command. What it needs is loaded in here, so that Ctrl+C while that goes on
+    ends it as quietly as later."""
+    try:
+        from hub.cli.app import main as run
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        sys.stderr.flush()
+        # Nothing is open yet, and what is half loaded must not be asked to tidy up.
+        os._exit(130)
+    run()

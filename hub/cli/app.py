@@ -1,13 +1,14 @@
 """The command line: what there is to type, and how it ends.
 
 Commands live in the modules beside this one and are imported when they are called. Exit codes: 0 well, 2 what was typed
-can't be used, 1 nothing could be done; `sync`, `apply` and `approve` add 3 (something is held) and 4 (some records
-failed).
+can't be used, 1 nothing could be done; `sync`, `plan`, `apply` and `approve` add 3 (something is held) and 4 (some
+records or connections failed and the others are done), `verify` and `disconnect` add 4.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import inspect
 import io
 import os
@@ -119,30 +120,65 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line; returns its exit code. Never lets a traceback reach a person."""
+    json = "--json" in arguments
     try:
+        _check_text(arguments)
         with _told_in_full(arguments):
             result = app.meta(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
     except CycloptsError as error:
-        return output.usage_error(error)
+        return output.usage_error(error, json=json)
     except UserError as error:
-        output.error(error)
+        output.error(error, json=json)
         return 2
     except HubError as error:
-        output.error(error)
+        output.error(error, json=json)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
         output.say("stopped")
         return 130
     except BrokenPipeError:
         # The reader of a pipe has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _nobody_reads()
         return 0
     except Exception as error:  # noqa: BLE001 - the last resort: a report instead of a traceback
-        if (trouble := _database_trouble(error)) is not None:
+        if (trouble := _output_trouble(error)) is not None:
+            _nobody_reads()
             output.error(trouble)
             return 1
-        return output.crash(error, home=Path(os.environ.get("STUDIOHUB_HOME") or default_home()).expanduser())
+        if (trouble := _database_trouble(error)) is not None:
+            output.error(trouble, json=json)
+            return 1
+        home = Path(os.environ.get("STUDIOHUB_HOME") or default_home()).expanduser()
+        return output.crash(error, home=home, json=json)
     return result if isinstance(result, int) else 0
+
+
+def _check_text(arguments: list[str]) -> None:
+    """Refuse bytes that are no text in this locale: no name, id or path that the hub knows has any."""
+    for word in arguments:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            shown = word.encode(errors="backslashreplace").decode()
+            raise UserError(f"{shown!r} is not valid UTF-8", fix="Type it anew, in a terminal set to UTF-8.") from None
+
+
+def _nobody_reads() -> None:
+    """Let what is still to be written go nowhere, so that the end of the process is quiet."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _output_trouble(error: Exception) -> HubError | None:
+    """What is wrong where standard output can't be written: a full disk, a device that is gone. What is opened by its
+    name says that name."""
+    if not isinstance(error, OSError) or error.filename is not None or error.errno not in _CAN_NOT_WRITE:
+        return None
+    said = error.strerror or str(error)
+    return HubError("the output can't be written", said=said, fix="Make room, or write it elsewhere.")
+
+
+_CAN_NOT_WRITE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 
 
 def _database_trouble(error: Exception) -> HubError | None:

@@ -30,6 +30,12 @@ async def simulate_(
     Switches can be changed while it runs: PUT /_simulator/faults, and DELETE to switch all off. What was asked of it
     stands at /_simulator/log, and what it holds at /_simulator/state.
 
+    A fault switch is NAME=VALUE with options after commas: status=503 answers so, drop_before_write=0.1 and
+    drop_after_write=0.1 lose one write in ten (before it takes effect, or its answer), slow=2 takes two seconds,
+    stale_reads=10s lets reads lag, half_page and cut_body break answers off, outage=503 is a vendor that is down,
+    garbage a proxy's page, unauthorized refuses the key. Options: p=0.5 (how likely), every=3, after=10, times=1,
+    only=reads or only=writes, operation=addPerson, path=/persons*. NAME=off switches off.
+
     Parameters
     ----------
     plugin:
@@ -45,12 +51,13 @@ async def simulate_(
 
     described = load_plugins(settings())[plugin]
     if described.simulator is None:
-        raise UserError(f"plugin {plugin} has no simulator")
+        raise UserError(f"plugin {plugin} has no simulator", fix="`studiohub plugin list --json` says which have one.")
     simulator = described.simulator(seed=seed)
     try:
         simulator.faults.set(*fault)
     except ValueError as error:
-        raise UserError(str(error), code="fault") from error
+        fix = "`studiohub simulate --help` says how a fault switch is written."
+        raise UserError(str(error), fix=fix, code="fault") from error
     try:
         serving = serve(simulator, port=port)
         async with serving as base_url:
@@ -61,7 +68,9 @@ async def simulate_(
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()
     except (OSError, OverflowError) as error:
-        raise UserError(f"port {port} can't be used", said=getattr(error, "strerror", None) or str(error)) from error
+        said = getattr(error, "strerror", None) or str(error)
+        fix = "Choose another with --port (1024 to 65535), or leave it out for a free one."
+        raise UserError(f"port {port} can't be used", said=said, fix=fix, code="port") from error
 
 
 def _logins(simulator: Any) -> dict[str, str]:

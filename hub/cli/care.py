@@ -14,7 +14,10 @@ __all__ = ["doctor_", "key_"]
 
 
 async def doctor_(*, json: Json = False) -> int:
-    """Examine the installation: home, key, database, plugins, connections, lanes."""
+    """Examine the installation: home, key, database, plugins, connections, lanes.
+
+    Ends with 0 (well, warnings included) or 1 (something failed).
+    """
     findings: list[Finding] = await examine(settings())
     if json:
         output.print_json([vars(finding) for finding in findings])
@@ -34,4 +37,4 @@ async def rotate() -> None:
     """Make a new key, seal every secret with it, and drop the old one."""
     async with opened() as hub:
         count = await rotate_key(hub, who=who())
-    output.line(f"{output.mark('ok')} {count} secrets are sealed with the new key. Keep a copy of it elsewhere.")
+    output.line(f"{output.mark('ok')} All secrets are sealed with the new key ({count}). Keep a copy of it elsewhere.")

@@ -27,11 +27,14 @@ async def daemon_(*, json_logs: Annotated[bool, Parameter(name="--json-logs")] =
     """
     from hub.daemon import run_daemon
 
+    async with opened():
+        # What can't be opened is told as by every other command, before the log is set up.
+        pass
     logs.configure(style="json" if json_logs else "auto")
     await run_daemon(settings)
 
 
-async def webhook_(name: str, *, renew: bool = False) -> None:
+async def webhook_(name: str, /, *, renew: bool = False) -> None:
     """Print the address that a vendor shall send a connection's webhooks to. It is a secret.
 
     Parameters

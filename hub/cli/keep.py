@@ -17,6 +17,7 @@ from hub.engine.personal import erase
 from hub.look.members import find_member
 from hub.store import journal
 from hub.store import tables as t
+from hub.words import counted
 
 __all__ = ["audit_", "backup_", "erase_", "restore_"]
 
@@ -38,7 +39,7 @@ async def backup_(file: Path, /) -> None:
                 await journal.add_audit(
                     db, hub.studio.id, who=who(), act="backup", subject=file.name, now=hub.clock.now()
                 )
-    output.line(f"{output.mark('ok')} {sum(manifest.rows.values())} rows are in {escape(str(file))}.")
+    output.line(f"{output.mark('ok')} {counted(sum(manifest.rows.values()), 'row')} in {escape(str(file))}.")
     output.say("Keep a copy of the key as well: without it the secrets in the backup can't be opened.")
 
 
@@ -57,7 +58,7 @@ async def restore_(file: Path, /) -> None:
     async with Hub.open(wanted) as hub:
         manifest = await restore_into(hub.database, hub.vault, file, now=hub.clock.now())
     made = f"{manifest.made_at:%Y-%m-%d %H:%M} UTC"
-    output.line(f"{output.mark('ok')} {sum(manifest.rows.values())} rows are restored, as of {made}.")
+    output.line(f"{output.mark('ok')} {counted(sum(manifest.rows.values()), 'row')} restored, as of {made}.")
     output.line("    [cyan]→[/] `studiohub plan` says what has changed at the vendors since.")
 
 

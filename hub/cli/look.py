@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from rich.markup import escape
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import times
 from hub.access.decide import moment_text
 from hub.cli import output
 from hub.cli.opened import Count, Json, opened
+from hub.core import Hub
+from hub.errors import UserError
 from hub.look import journal
 from hub.look.explain import explain
 from hub.look.grants import list_grants
@@ -44,6 +48,8 @@ async def grants_(
     """
     async with opened() as hub:
         zone = times.zone(hub.the_studio.timezone)
+        if target is not None:
+            await hub.connection_row(target)
         async with hub.database.read() as db:
             found = await find_member(db, hub.the_studio, member) if member else None
             views = await list_grants(
@@ -76,7 +82,8 @@ async def grants_(
     if rows:
         output.table(columns, rows, reveal=reveal)
     else:
-        output.line("No grants yet. They appear after the first `studiohub sync`.")
+        limited = member or target or status
+        output.line("No such grants." if limited else "No grants yet. They appear after the first `studiohub sync`.")
 
 
 async def runs_(*, connection: str | None = None, limit: Count = 30, json: Json = False) -> None:
@@ -93,6 +100,8 @@ async def runs_(*, connection: str | None = None, limit: Count = 30, json: Json 
         zone = times.zone(hub.the_studio.timezone)
         async with hub.database.read() as db:
             found = await journal.runs(db, hub.the_studio, connection=connection, limit=limit)
+        if connection is not None and not found:
+            await hub.connection_row(connection)
     if json:
         output.print_json(found)
         return
@@ -140,6 +149,8 @@ async def log_(
         kept: dict[str, Any] = {"run_id": run, "connection": connection, "member": member, "level": level}
         async with hub.database.read() as db:
             lines = await journal.log_lines(db, hub.the_studio, limit=limit, **kept)
+            if not lines:
+                await _check_names(hub, db, kept)
         if json and not follow:
             output.print_json(lines)
             return
@@ -156,6 +167,20 @@ async def log_(
             await asyncio.sleep(0.5)
             async with hub.database.read() as db:
                 lines = await journal.log_lines(db, hub.the_studio, after=last, limit=500, **kept)
+
+
+async def _check_names(hub: Hub, db: AsyncConnection, kept: dict[str, Any]) -> None:
+    """Nothing was found: say so where a name is the reason. What is gone by now may still stand in the log."""
+    if kept["connection"] is not None:
+        await hub.connection_row(kept["connection"])
+    if kept["member"] is not None:
+        await find_member(db, hub.the_studio, kept["member"])
+    if kept["run_id"] is not None and not await journal.run_exists(db, hub.the_studio, kept["run_id"]):
+        known = [run["id"] for run in await journal.runs(db, hub.the_studio, limit=500)]
+        near = difflib.get_close_matches(kept["run_id"], known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        fix = "`studiohub runs --json` lists the ids."
+        raise UserError(f"there is no run {kept['run_id']!r}{hint}", fix=fix, code="no_run")
 
 
 def _show_line(line: dict[str, Any], zone: Any) -> None:

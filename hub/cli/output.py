@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -147,8 +147,11 @@ def table(
     out().print(made)
 
 
-def error(problem: HubError) -> None:
-    """What does not work, what was said, what to do."""
+def error(problem: HubError, *, json: bool = False) -> None:
+    """What does not work, what was said, what to do. `json`: a document of it as well, on standard output."""
+    if json:
+        with suppress(OSError):
+            print_json(error_json(problem.code, problem.what, problem.said, problem.fix))
     console = err()
     first, *rest = clean(problem.what).splitlines() or [""]
     console.print(f"[bold red]✖[/] {escape(first)}")
@@ -160,15 +163,23 @@ def error(problem: HubError) -> None:
         console.print(f"  [cyan]→[/] {escape(clean(problem.fix))}")
 
 
-def usage_error(problem: Exception) -> int:
+def error_json(code: str, text: str, said: str, fix: str) -> dict[str, Any]:
+    """An error as `--json` prints it."""
+    return {"error": {"code": code, "text": text, "said": said, "fix": fix}}
+
+
+def usage_error(problem: Exception, *, json: bool = False) -> int:
     """What was typed can't be used."""
     text = " ".join(clean(str(problem)).split())
+    if json:
+        with suppress(OSError):
+            print_json(error_json("usage", text, "", "studiohub --help"))
     err().print(f"[bold red]✖[/] {escape(text)}")
     err().print("  [cyan]→[/] `studiohub --help` lists the commands, `studiohub COMMAND --help` what one takes.")
     return 2
 
 
-def crash(problem: Exception, *, home: Path) -> int:
+def crash(problem: Exception, *, home: Path, json: bool = False) -> int:
     """A mistake in studiohub itself: a redacted report in a file that only its owner can read, and where it is."""
     report = redact.mask("".join(traceback.format_exception(problem)))
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
@@ -180,7 +191,11 @@ def crash(problem: Exception, *, home: Path) -> int:
         where = f"The report is in {path}; it holds no secrets."
     except OSError:
         where = report
-    err().print(f"[bold red]✖[/] studiohub made a mistake: {escape(clean(type(problem).__name__))}")
+    what = f"studiohub made a mistake: {clean(type(problem).__name__)}"
+    if json:
+        with suppress(OSError):
+            print_json(error_json("crash", what, "", where))
+    err().print(f"[bold red]✖[/] {escape(what)}")
     err().print(f"  [cyan]→[/] {escape(where)}")
     return 1
 

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 from rich.markup import escape
+from sqlalchemy import select
 
 from hub.cli import output
 from hub.cli.opened import Json, opened, settings, who
@@ -17,13 +18,19 @@ from hub.core import Hub, initialise
 from hub.errors import HubError, UserError
 from hub.grants import Check, CheckState
 from hub.plugins import Plugin
+from hub.store import tables as t
 from hub.studio.file import ConnectionSpec, spec_from_values
 from hub.studio.registry import ConnectionRow
+from hub.words import counted
 
 __all__ = ["connect_", "demo_", "disconnect_", "export_", "import_", "init_", "verify_"]
 
+POLICIES = ("sync", "grant_only", "observe")
 
-async def demo_(*, headless: bool = False, members: int = 200) -> int:
+
+async def demo_(
+    *, headless: bool = False, members: Annotated[int, Parameter(validator=validators.Number(gte=20))] = 200
+) -> int:
     """A made-up studio on simulated vendors, in a throw-away home.
 
     Parameters
@@ -31,7 +38,7 @@ async def demo_(*, headless: bool = False, members: int = 200) -> int:
     headless:
         Print what happens, step by step, and end.
     members:
-        How many members the studio has.
+        How many members the studio has, at least 20.
     """
     from hub.demo import run_headless
 
@@ -68,13 +75,22 @@ async def import_(file: Path, /, *, json: Json = False) -> None:
     async with opened() as hub:
         done = await import_file(hub, file, who=who())
     if json:
-        output.print_json({"changes": done.changes})
+        output.print_json({"changes": done.changes, **({"notes": done.notes} if done.notes else {})})
         return
     for change in done.changes or ["nothing changed: everything is as the file says"]:
         output.line(f"{output.mark('ok')} {escape(change)}")
+    for note in done.notes:
+        output.line(f"{output.mark('warning')} {escape(note)}")
+    if done.changes:
+        output.line("Next: `studiohub verify` tries the connections, `studiohub plan` says what a sync would do.")
 
 
-async def export_(file: Path | None = None, /) -> None:
+async def export_(
+    file: Path | None = None,
+    /,
+    *,
+    force: Annotated[bool, Parameter(help="Write over a file that says something else.")] = False,
+) -> None:
     """Write the studio file of what is connected. Secrets are never in it.
 
     Parameters
@@ -89,15 +105,27 @@ async def export_(file: Path | None = None, /) -> None:
     if file is None:
         sys.stdout.write(text)
     else:
-        _write(file, text)
+        _write(file, text, force=force)
         output.say(f"written to {file}")
 
 
-def _write(file: Path, text: str) -> None:
+def _write(file: Path, text: str, *, force: bool) -> None:
+    """A file that is there already may have comments and origins of secrets that the text lacks."""
     try:
+        if not force and file.is_file() and file.read_bytes() != text.encode():
+            raise UserError(
+                f"{file} is there already and says something else",
+                fix="Choose another name, or write over it with --force.",
+                code="file_exists",
+            )
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{file} can't be written", said=error.strerror or "") from error
+        fix = "Choose a file that you may write."
+        if file.is_dir():
+            fix = f"Name a file in it, such as {file / 'studio.toml'}."
+        elif not file.absolute().parent.is_dir():
+            fix = f"Make the folder first: mkdir -p {file.parent}"
+        raise UserError(f"{file} can't be written", said=error.strerror or "", fix=fix) from error
 
 
 async def connect_(
@@ -144,6 +172,9 @@ async def connect_(
             values["policy"] = policy or values.get("policy")
             if values["policy"] is None:
                 values["policy"] = _ask("How far may the hub go (sync, grant_only, observe)?", "policy")
+            if values["policy"] not in POLICIES:
+                known = ", ".join(POLICIES)
+                raise UserError(f"policy must be one of {known}, not {values['policy']!r}", code="settings")
         if current is None:
             _ask_missing(chosen, values)
         found: list[tuple[str | None, str]] = []
@@ -184,7 +215,8 @@ async def _verify(hub: Hub, connection: Connection) -> list[Check]:
     try:
         return list(await hub.plugins.call(connection, "verify"))
     except HubError as error:
-        return [Check(title=error.what, state=CheckState.FAILED, said=error.said, fix=error.fix)]
+        said = f"{error.what}. {error.said}" if error.said else error.what
+        return [Check(title="the connection can be tried", state=CheckState.FAILED, said=said, fix=error.fix)]
 
 
 def _given(plugin: Plugin, pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -226,6 +258,8 @@ def _ask(question: str, key: str, *, hidden: bool = False) -> str:
 async def verify_(name: str | None = None, /, *, json: Json = False) -> int:
     """Try connections, thing by thing, and say what works and what doesn't.
 
+    Ends with 0 (all work), 4 (some do), 1 (none does).
+
     Parameters
     ----------
     name:
@@ -261,7 +295,9 @@ def _show_checks(name: str, checks: list[Check]) -> None:
     output.line(f"[bold]{escape(name)}[/]")
     for check in checks:
         took = f" [bright_black]{check.took_ms} ms[/]" if check.took_ms is not None else ""
-        output.line(f"  {output.mark(check.state.value)} {escape(check.title)}{took}")
+        # Titles are worded for what is well ("key and secret are accepted"), so a failed one needs the word.
+        failed = "failed: " if check.state is CheckState.FAILED else ""
+        output.line(f"  {output.mark(check.state.value)} {failed}{escape(check.title)}{took}")
         if check.said:
             output.line(f"      [bright_black]it said:[/] {escape(check.said)}")
         if check.fix:
@@ -276,7 +312,7 @@ async def disconnect_(
     revoke: Annotated[bool, Parameter(help="Take back everything that the hub gave there, first.")] = False,
     json: Json = False,
 ) -> int:
-    """Forget a connection, its secrets and its records.
+    """Forget a connection, its secrets and its records. One by which access was given needs --leave or --revoke.
 
     Parameters
     ----------
@@ -285,17 +321,35 @@ async def disconnect_(
     """
     from hub.engine.disconnecting import disconnect
 
-    if leave == revoke:
-        raise UserError("say what happens to the access that the hub gave there: --leave or --revoke")
+    if leave and revoke:
+        raise UserError("--leave or --revoke, not both")
     async with opened() as hub:
+        row = await hub.connection_row(name)
+        if not (leave or revoke) and await _gave_access(hub, row):
+            leave_it = ", --leave leaves all as it is at the vendor" if row.options is not None else ""
+            raise UserError(
+                "say what happens to the access that the hub gave by it: --leave or --revoke",
+                fix=f"`studiohub disconnect {name} --revoke` takes it back{leave_it}.",
+            )
         done = await disconnect(hub, name, revoke=revoke, who=who())
     if json:
         output.print_json({"removed": done.removed, "failed": done.failed, "forgotten": done.forgotten})
     else:
         if revoke:
-            output.line(f"{done.removed} grants taken back, {len(done.failed)} could not be")
+            could_not = f", {len(done.failed)} could not be" if done.failed else ""
+            output.line(f"{counted(done.removed, 'grant')} taken back{could_not}")
         for member, why in done.failed.items():
             output.line(f"  {output.status('failed', member)} {escape(why)}")
         if done.forgotten:
             output.line(f"{output.mark('ok')} {name} is forgotten")
     return 0 if done.forgotten else 4
+
+
+async def _gave_access(hub: Hub, row: ConnectionRow) -> bool:
+    """Whether there may be access to be left or taken back: at a lock always, of a source where members have some."""
+    c = t.ledger.c
+    if row.options is not None:
+        return True
+    query = select(c.id).where(c.source_id == row.id, c.state != "removed").limit(1)
+    async with hub.database.read() as db:
+        return (await db.execute(query)).first() is not None

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from rich.markup import escape
 
 from hub.cli import output
 from hub.cli.opened import Json, opened, who
+from hub.core import Hub
 from hub.engine.approving import apply_stored, approve_stored
 from hub.engine.source_pass import SourceRun
 from hub.engine.sync import SyncResult, plan_now, sync_now
 from hub.engine.target_pass import TargetRun
+from hub.engine.unmapped import find_unmapped
 from hub.errors import HubError
+from hub.ingest.read import ReadReport
 from hub.reconcile.plan import Plan
+from hub.words import counted
 
 __all__ = ["apply_", "approve_", "plan_", "sync_"]
 
@@ -23,7 +28,9 @@ SHOWN = 40
 async def sync_(*name: str, json: Json = False) -> int:
     """Read, plan and apply now, records that were set aside included.
 
-    Ends with 0 (well), 3 (something is held), 4 (some records failed), 1 (nothing could be done).
+    Ends with 0 (well), 3 (something is held), 4 (some records or connections failed and the others are done), 1
+    (nothing could be done: no source could be read, or no lock or tracker be reached), 2 (what was typed can't be
+    used). People who are blocked, by a missing badge say, are no failure.
 
     Parameters
     ----------
@@ -33,15 +40,24 @@ async def sync_(*name: str, json: Json = False) -> int:
     async with opened() as hub:
         with output.progress() as bars:
             result = await sync_now(hub, name, progress=bars)
+        observed = await _observed(hub)
     if json:
         output.print_json(_result_json(result))
     else:
-        _show(result)
+        _show(result, observed)
     return result.exit_code
+
+
+async def _observed(hub: Hub) -> frozenset[str]:
+    """The targets where nothing may be changed."""
+    rows = await hub.connections()
+    return frozenset(row.name for row in rows if row.options is not None and row.options.policy == "observe")
 
 
 async def plan_(*name: str, json: Json = False) -> int:
     """A dry run: read the sources and say what a sync would do. Nothing is changed at any vendor.
+
+    Ends with 0 (well), 3 (something would be held), 4 (some connections failed), 1 (no plan could be made).
 
     Parameters
     ----------
@@ -51,14 +67,22 @@ async def plan_(*name: str, json: Json = False) -> int:
     async with opened() as hub:
         with output.progress() as bars:
             runs, plans, errors = await plan_now(hub, name, progress=bars)
-    if json:
+        observed = await _observed(hub)
+        async with hub.database.read() as db:
+            unmapped = await find_unmapped(db, hub.the_studio, hub.clock.now())
+    if json and errors and not plans:
+        output.print_json(output.error_json(errors[0].code, errors[0].what, errors[0].said, errors[0].fix))
+    elif json:
         documents = [plan.as_json() for plan in plans]
         output.print_json(documents[0] if len(documents) == 1 else documents)
     else:
         for run in runs:
             _show_source(run)
         for plan in plans:
-            show_plan(plan)
+            show_plan(plan, observed=plan.target in observed)
+        for one in unmapped:
+            output.line(f"{output.mark('warning')} {escape(one.text)}")
+            output.line(f"    [cyan]→[/] {escape(one.fix)}")
     for error in errors:
         output.error(error)
     if errors and not plans:
@@ -148,11 +172,11 @@ def _error_json(error: HubError | None) -> dict[str, str] | None:
     return {"code": error.code, "what": error.what, "said": error.said, "fix": error.fix}
 
 
-def _show(result: SyncResult) -> None:
+def _show(result: SyncResult, observed: Collection[str] = ()) -> None:
     for source in result.sources:
         _show_source(source)
     for target in result.targets:
-        _show_target(target)
+        _show_target(target, observed=target.name in observed)
 
 
 def _show_source(run: SourceRun) -> None:
@@ -164,39 +188,59 @@ def _show_source(run: SourceRun) -> None:
     if report is None:
         return
     seen = ", ".join(f"{count.seen} {kind}" for kind, count in report.kinds.items() if count.seen)
-    output.line(f"{output.status(run.state, run.name)} {seen or 'nothing'}; {report.changes} changes")
+    output.line(f"{output.status(run.state, run.name)} {seen or 'nothing'}; {counted(report.changes, 'change')}")
     for kind, had in report.refused.items():
         output.line(
             f"  {output.status('failed', 'refused')} {kind}: there were {had} and now there are none. "
             "That is taken for a fault; nobody loses access because of it."
         )
-    for kind, why in sorted(report.why_not.items()):
-        output.line(f"  {output.mark('warning')} {escape(kind)} is not complete: {escape(why)}")
+    for why, kinds in _why_not(report).items():
+        are = "is" if len(kinds) == 1 else "are"
+        output.line(f"  {output.mark('warning')} {escape(', '.join(kinds))} {are} not complete: {escape(why)}")
     for problem in [*report.problems, *report.notes][:SHOWN]:
         output.line(f"  {output.mark('warning')} {escape(problem.where)}: {escape(problem.what)}")
         if problem.fix:
             output.line(f"      [cyan]→[/] {escape(problem.fix)}")
 
 
-def _show_target(run: TargetRun) -> None:
-    done = ", ".join(f"{count} {action}" for action, count in run.applied.items()) or "nothing to change"
+_WOULD = {"create": "created", "change": "changed", "remove": "removed"}
+
+
+def _why_not(report: ReadReport) -> dict[str, list[str]]:
+    """For each reason, the kinds that are not complete because of it; those that a problem tells of are left out."""
+    told = {problem.kind for problem in report.problems if problem.id is None}
+    reasons: dict[str, list[str]] = {}
+    for kind, why in sorted(report.why_not.items()):
+        if kind not in told:
+            reasons.setdefault(why, []).append(kind)
+    return reasons
+
+
+def _show_target(run: TargetRun, *, observed: bool) -> None:
+    done = ", ".join(f"{count} {action}" for action, count in run.applied.items())
+    if not done and observed and run.last is not None and run.last.to_do:
+        counts = run.last.counts
+        done = ", ".join(f"{counts[action]} would be {word}" for action, word in _WOULD.items() if counts[action])
+        done += "; policy is observe"
+    done = done or "nothing to change"
     unchanged = f", {run.last.unchanged} unchanged" if run.last is not None and run.last.unchanged else ""
     output.line(f"{output.status(run.state, run.name)} {done}{unchanged}")
     if run.last is not None and run.held:
-        output.line(
-            f"  {output.status('held')} {run.held} removals are more than {run.name} allows; nobody lost access."
-        )
-        output.line(f"      [cyan]→[/] studiohub approve {run.last.id}")
-    if run.last is not None and run.last.counts["blocked"]:
-        output.line(f"  {output.status('blocked')} {run.last.counts['blocked']} people; `studiohub plan` says why")
+        held = f"{counted(run.held, 'removal')}, more than {run.name} allows at once; nobody lost access."
+        output.line(f"  {output.status('held')} {held}")
+        if not observed:
+            output.line(f"      [cyan]→[/] studiohub approve {run.last.id}")
+    if run.last is not None and (blocked := run.last.counts["blocked"]):
+        people = "1 person" if blocked == 1 else f"{blocked} people"
+        output.line(f"  {output.status('blocked')} {people}; `studiohub plan` says why")
     for member, why in list(run.failed.items())[:SHOWN]:
         output.line(f"  {output.status('failed', member)} {escape(why)}")
     if run.error is not None:
         output.error(run.error)
 
 
-def show_plan(plan: Plan) -> None:
-    """A plan for people."""
+def show_plan(plan: Plan, *, observed: bool = False) -> None:
+    """A plan for people. `observed`: the policy there is observe, so it can't be applied."""
     counts = plan.counts
     glyphs = (("create", "+"), ("change", "~"), ("remove", "−"), ("held", "◌"), ("blocked", "▲"), ("unchanged", "="))
     summary = "  ".join(f"{glyph} {counts[name]} {name}" for name, glyph in glyphs if counts[name] or name == "create")
@@ -215,7 +259,14 @@ def show_plan(plan: Plan) -> None:
         output.table(["", "member", "name", "why", "rule"], rows)
     if len(plan.changes) > SHOWN:
         output.line(f"… and {len(plan.changes) - SHOWN} more; `--json` lists them all")
+    if observed:
+        if plan.to_do or counts["held"]:
+            fix = 'set policy = "sync" in the studio file and import it, when the plan is right'
+            output.line(f"{escape(plan.target)} has the policy observe: nothing is changed there.")
+            output.line(f"[cyan]→[/] {escape(fix)}")
+        return
     if plan.to_do:
         output.line(f"[cyan]→[/] studiohub apply {plan.id}")
     if counts["held"]:
-        output.line(f"[cyan]→[/] studiohub approve {plan.id}  (lets the {counts['held']} held removals through)")
+        held = counted(counts["held"], "held removal")
+        output.line(f"[cyan]→[/] studiohub approve {plan.id}  (lets {held} through)")

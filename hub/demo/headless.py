@@ -24,6 +24,7 @@ from hub.look.grants import count_grants
 from hub.settings import HubSettings
 from hub.studio.importing import import_file
 from hub.testing import serve
+from hub.words import counted
 
 __all__ = ["run_headless"]
 
@@ -107,7 +108,7 @@ class _Demo:
         for source in result.sources:
             if source.report is not None:
                 counts = ", ".join(f"{c.seen} {kind}" for kind, c in source.report.kinds.items() if c.seen)
-                self.tell(f"read {source.name}: {counts or 'nothing'}; {source.report.changes} changes")
+                self.tell(f"read {source.name}: {counts or 'nothing'}; {counted(source.report.changes, 'change')}")
         for target in result.targets:
             done = ", ".join(f"{n} {action}" for action, n in target.applied.items()) or "nothing to change"
             self.tell(f"{target.name}: {done}; {reads} reads and {writes} writes at exivo in {took:.1f} s")

@@ -8,11 +8,13 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
+from hub import times
 from hub.core import Hub
 from hub.errors import HubError
 from hub.grants import CheckState
 from hub.settings import HubSettings
 from hub.store import tables as t
+from hub.words import counted
 
 __all__ = ["Finding", "examine"]
 
@@ -59,7 +61,7 @@ def _disk(hub: Hub) -> list[Finding]:
 
 
 def _plugins(hub: Hub) -> list[Finding]:
-    found = [Finding("ok", f"{len(hub.plugins.loaded)} plugins: {', '.join(sorted(hub.plugins.loaded))}")]
+    found = [Finding("ok", f"{counted(len(hub.plugins.loaded), 'plugin')}: {', '.join(sorted(hub.plugins.loaded))}")]
     found += [
         Finding(
             "failed",
@@ -87,18 +89,23 @@ async def _lanes(hub: Hub) -> list[Finding]:
             findings.append(
                 Finding(
                     "warning",
-                    f"{row.name} failed {row.failures} times in a row: {row.error}",
+                    f"{row.name} failed {_times(row.failures)}: {row.error}",
                     f"`studiohub sync {row.name}` tries again now.",
                 )
             )
         elif row.succeeded_at is None:
             findings.append(Finding("warning", f"{row.name} has never run", "`studiohub sync` does."))
         elif now - row.succeeded_at > timedelta(days=1):
-            ago = (now - row.succeeded_at).days
-            findings.append(Finding("warning", f"{row.name} last ran {ago} days ago", "Is the daemon running?"))
+            ago = counted((now - row.succeeded_at).days, "day")
+            findings.append(Finding("warning", f"{row.name} last ran {ago} ago", "Is the daemon running?"))
         else:
-            findings.append(Finding("ok", f"{row.name} last ran {row.succeeded_at:%d %b %H:%M} UTC"))
+            at = row.succeeded_at.astimezone(times.zone(hub.the_studio.timezone))
+            findings.append(Finding("ok", f"{row.name} last ran {at:%d %b %H:%M}"))
     return findings
+
+
+def _times(number: int) -> str:
+    return "the last time" if number == 1 else f"{number} times in a row"
 
 
 async def _connections(hub: Hub) -> list[Finding]:
@@ -114,7 +121,9 @@ async def _connections(hub: Hub) -> list[Finding]:
             continue
         for check in checks:
             if check.state is CheckState.FAILED:
-                findings.append(Finding("failed", f"{row.name}: {check.title}. {check.said}".strip(), check.fix))
+                findings.append(
+                    Finding("failed", f"{row.name}: failed: {check.title}. {check.said}".strip(), check.fix)
+                )
             elif check.state is CheckState.WARNING:
                 findings.append(Finding("warning", f"{row.name}: {check.title}. {check.said}".strip(), check.fix))
         if all(check.state in {CheckState.OK, CheckState.SKIPPED} for check in checks):

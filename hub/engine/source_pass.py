@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.engine.closing import close_run, tell_finished
 from hub.engine.lanes import Lease
+from hub.engine.source_told import notes_to_tell, tell_not_complete
 from hub.engine.wake import wake
 from hub.errors import HubError
 from hub.http import Counters
@@ -226,8 +227,9 @@ async def _inbox(
             weight=3,
             now=now,
         )
-    notes = {f"{row.name}: {note.where}: {note.what}" for note in report.notes[:20]}
-    for note in report.notes[:20]:
+    told = notes_to_tell(report)[:20]
+    notes = {f"{row.name}: {note.where}: {note.what}" for note in told}
+    for note in told:
         new |= await journal.raise_item(
             db,
             studio,
@@ -240,6 +242,7 @@ async def _inbox(
             now=now,
         )
     if whole:
+        new |= await tell_not_complete(db, studio, row.name, report, now=now)
         empty = {f"{row.name}: {kind}" for kind in report.refused}
         for code, keep in (("source_empty", empty), ("record_set_aside", subjects), ("source_note", notes)):
             await journal.solve_all_but(db, studio, code=code, connection=row.name, keep=keep, now=now)

@@ -30,7 +30,10 @@ class SyncResult:
 
     @property
     def exit_code(self) -> int:
-        """0 all well, 3 something is held, 4 some records or connections failed, 1 nothing could be done."""
+        """0 all well, 3 something is held, 4 some records or connections failed and the others are done.
+
+        1 nothing could be done: no source could be read, or no target be reached.
+        """
         states = [run.state for run in self.sources] + [run.state for run in self.targets]
         did_something = any(run.applied for run in self.targets)
         sources_broken = bool(self.sources) and all(run.state == "broken" for run in self.sources)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.engine.closing import close_run, tell_finished
 from hub.engine.lanes import Lease
+from hub.engine.unmapped import tell_unmapped
 from hub.http import Counters
 from hub.reconcile.plan import Action
 from hub.store import journal
 from hub.store import tables as t
 from hub.studio import registry
+from hub.words import counted
 
 if TYPE_CHECKING:
     from hub.core import Hub
@@ -33,7 +36,7 @@ async def close_target_run(
         counts |= {"blocked": result.last.counts["blocked"], "unchanged": result.last.counts["unchanged"]}
     lines: list[journal.LogLine] = []
     if result.held and result.last is not None:
-        text = f"{result.held} removals are held (plan {result.last.id})"
+        text = f"{_removals_are(result.held)} held (plan {result.last.id})"
         lines.append(
             {"run_id": result.run_id, "connection": row.name, "level": "warning", "code": "held", "text": text}
         )
@@ -92,13 +95,21 @@ async def _inbox(hub: Hub, db: AsyncConnection, row: registry.ConnectionRow, res
             code="held",
             subject=result.last.id,
             connection=row.name,
-            text=f"{result.held} removals at {row.name} are held: {', '.join(names)}{more}. Nobody has lost access.",
+            text=f"{_removals_are(result.held, f' at {row.name}')} held: {', '.join(names)}{more}. "
+            "Nobody has lost access.",
             fix=f"Look: `studiohub plan {row.name}`. If it is right: `studiohub approve {result.last.id}`.",
             weight=1,
             now=now,
         )
     await journal.solve_all_but(db, studio, code="held", connection=row.name, keep=held, now=now)
-    return await _blocked_inbox(hub, db, row, now) or new
+    new |= await _blocked_inbox(hub, db, row, result, now)
+    if result.plan is not None and result.plan.full and hub.plugins[row.plugin].kind == "lock":
+        new |= await tell_unmapped(hub, db, now)
+    return new
+
+
+def _removals_are(number: int, where: str = "") -> str:
+    return f"{counted(number, 'removal')}{where} {'is' if number == 1 else 'are'}"
 
 
 _BLOCKED = {
@@ -109,30 +120,38 @@ _BLOCKED = {
     "badge_twice": ("{people} with a badge number that somebody else has too", "Correct the numbers at the source."),
     "opening_missing": (
         "{people} whose mapping row names a group that {target} does not have",
-        "Correct the mapping rows, or make the group at {target}.",
+        "`studiohub openings {target}` lists the groups: correct the mapping rows, or make the group at {target}.",
     ),
 }
 
 
-async def _blocked_inbox(hub: Hub, db: AsyncConnection, row: registry.ConnectionRow, now: datetime) -> bool:
+async def _blocked_inbox(
+    hub: Hub, db: AsyncConnection, row: registry.ConnectionRow, result: TargetRun, now: datetime
+) -> bool:
     """One line for each reason that blocks people, with how many; returns whether one is new."""
     new = False
-    a = t.agenda.c
-    query = select(a.note, func.count()).where(a.target_id == row.id, a.note.in_(_BLOCKED)).group_by(a.note)
-    counts: dict[str, int] = dict((await db.execute(query)).all())
+    counts: dict[str, int]
+    if row.options is not None and row.options.policy == "observe":
+        # Nothing is applied, so the agenda says nothing; a plan that looked at everybody does.
+        if result.plan is None or not result.plan.full:
+            return False
+        counts = Counter(change.note for change in result.plan.of(Action.BLOCKED) if change.note)
+    else:
+        a = t.agenda.c
+        query = select(a.note, func.count()).where(a.target_id == row.id, a.note.in_(_BLOCKED)).group_by(a.note)
+        counts = dict((await db.execute(query)).all())
     for code, (text, fix) in _BLOCKED.items():
         subject, count = f"{row.name}: {code}", counts.get(code, 0)
         if not count:
             await journal.solve(db, hub.the_studio.id, code=code, subject=subject, now=now)
             continue
-        people = "1 member" if count == 1 else f"{count} members"
         new |= await journal.raise_item(
             db,
             hub.the_studio.id,
             code=code,
             subject=subject,
             connection=row.name,
-            text=f"{text.format(people=people, target=row.name)}.",
+            text=f"{text.format(people=counted(count, 'member'), target=row.name)}.",
             fix=fix.format(target=row.name),
             weight=4,
             now=now,

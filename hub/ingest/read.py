@@ -24,6 +24,7 @@ from hub.plugins import Plugins
 from hub.records import Complete, Page, Problem, Record, Window
 from hub.store import Database, among, upsert, upsert_many
 from hub.store import tables as t
+from hub.words import counted
 
 __all__ = ["Between", "KindCount", "ReadReport", "mark_dirty", "new_stamp", "read_source"]
 
@@ -141,7 +142,7 @@ async def read_source(
         read, plugins, connection, asked, progress, between=lambda: between(first) if between else None
     )
     if not asked.narrow:
-        await _finish(read, mark, misses=connection.plugin.misses)
+        await _finish(read, mark, misses=connection.plugin.misses, kinds=asked.kinds)
     return read.report
 
 
@@ -318,9 +319,11 @@ async def mark_dirty(
     )
 
 
-async def _finish(read: _Read, mark: Complete | None, *, misses: int) -> None:
+async def _finish(read: _Read, mark: Complete | None, *, misses: int, kinds: frozenset[str] | None) -> None:
     """Draw the conclusions that a complete mark allows."""
     report = read.report
+    if mark is not None and mark.kinds:
+        mark = await _tell_the_missing(read, mark, kinds)
     without_id = {problem.kind for problem in report.problems if problem.id is None}
     complete = mark.kinds if mark is not None else frozenset()
     report.complete = complete - without_id
@@ -367,6 +370,24 @@ async def _refuse_the_empty(read: _Read) -> None:
             had = int((await db.execute(select(func.count()).where(*live))).scalar_one())
             if had > few:
                 report.refused[kind] = had
+
+
+async def _tell_the_missing(read: _Read, mark: Complete, kinds: frozenset[str] | None) -> Complete:
+    """Tell of kinds that had records and of which an otherwise complete read has nothing, not even that they are empty:
+    a file that was left out, or lost. Kinds that were not asked for are no matter."""
+    report, r = read.report, t.record.c
+    query = select(r.kind, func.count()).where(r.source_id == read.source_id, r.deleted_at.is_(None)).group_by(r.kind)
+    async with read.database.read() as db:
+        had: dict[str, int] = dict((await db.execute(query)).all())
+    said = {*report.kinds, *mark.kinds, *mark.why_not}
+    why_not = dict(mark.why_not)
+    for kind in sorted(had.keys() - said):
+        if kinds is not None and kind not in kinds:
+            continue
+        why_not[kind] = f"it is missing from the export, and was there before ({counted(had[kind], 'record')})"
+        fix = "Export it again (`studiohub verify` lists what is not there), empty where nothing of it is left."
+        report.problems.append(Problem(kind, None, kind, why_not[kind], fix))
+    return msgspec.structs.replace(mark, why_not=why_not)
 
 
 async def _missed(read: _Read, kind: str, *, misses: int) -> None:

@@ -100,6 +100,7 @@ async def explain(hub: Hub, text: str) -> Explanation:
         found = await find_member(db, studio, text)
         history = await list_grants(db, studio, member=found.member_id, source=found.source, limit=20)
         aside = await _set_aside(db, studio.id, found)
+        unproven = await _not_complete(db, studio.id, found)
     lines: list[Line] = []
     doors: list[Door] = []
     verdicts: list[str] = []
@@ -108,8 +109,8 @@ async def explain(hub: Hub, text: str) -> Explanation:
         scope = await open_scope(hub, row)
         if not (scope.rules.passes or scope.rules.links) and len(targets) > 1:
             continue
-        verdict, reasons, door = await _at_target(hub, scope, found, aside)
-        verdicts.append(verdict)
+        at_target, reasons, door = await _at_target(hub, scope, found, aside)
+        verdicts.append(at_target)
         lines += [Line(row.name, reason.code, reason.text, reason.fix, reason.good) for reason in reasons]
         if door is not None:
             doors.append(door)
@@ -117,7 +118,10 @@ async def explain(hub: Hub, text: str) -> Explanation:
         lines.append(
             Line("", "no_target", "No lock is connected.", "Connect one: `studiohub connect PLUGIN NAME`.", False)
         )
-    return Explanation(found.ref, found.name, _sum(verdicts), lines, doors, history)
+    verdict = _sum(verdicts)
+    if verdict == "access" and unproven is not None:
+        lines.append(unproven)
+    return Explanation(found.ref, found.name, verdict, lines, doors, history)
 
 
 def _sum(verdicts: list[str]) -> str:
@@ -144,6 +148,16 @@ async def _set_aside(db: AsyncConnection, studio_id: int, found: Found) -> str |
         if subject in subjects:
             return str(text).split(". What was known")[0]
     return None
+
+
+async def _not_complete(db: AsyncConnection, studio_id: int, found: Found) -> Line | None:
+    """Access may stay although a row is gone, where the member's source is read without a complete mark."""
+    i = t.inbox.c
+    query = select(i.text, i.fix).where(
+        i.studio_id == studio_id, i.code == "not_complete", i.connection == found.source, i.solved_at.is_(None)
+    )
+    row = (await db.execute(query)).first()
+    return Line("", "not_complete", row.text, row.fix, False) if row is not None else None
 
 
 async def _at_target(hub: Hub, scope: Scope, found: Found, aside: str | None) -> tuple[str, list[Reason], Door | None]:

@@ -12,7 +12,7 @@ from hub import times
 from hub.store import tables as t
 from hub.studio.registry import Studio
 
-__all__ = ["inbox", "log_lines", "runs"]
+__all__ = ["inbox", "log_lines", "run_exists", "runs"]
 
 
 async def runs(
@@ -39,6 +39,12 @@ async def runs(
         }
         for row in await db.execute(query)
     ]
+
+
+async def run_exists(db: AsyncConnection, studio: Studio, run_id: str) -> bool:
+    """Whether there is a run with this id."""
+    query = select(t.run.c.id).where(t.run.c.studio_id == studio.id, t.run.c.id == run_id)
+    return (await db.execute(query)).first() is not None
 
 
 async def log_lines(

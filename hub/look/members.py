@@ -41,19 +41,25 @@ async def find_member(db: AsyncConnection, studio: registry.Studio, text: str) -
         raise UserError("no booking system is connected yet", code="no_member")
     source, colon, member_id = text.partition(":")
     if colon and source in sources:
-        found = await _by_id(db, {sources[source]: source}, member_id)
-        return found[0] if found else Found(sources[source], source, member_id, member_id)
-    found = await _by_id(db, names, text) or await _by_email(db, names, text) or await _by_name(db, names, text)
+        one = {sources[source]: source}
+        found = await _by_id(db, one, member_id) or await _by_trace(db, sources[source], source, member_id)
+        if found:
+            return found[0]
+    else:
+        found = await _by_id(db, names, text) or await _by_email(db, names, text) or await _by_name(db, names, text)
     if len(found) == 1:
         return found[0]
     if not found:
+        if near := await _begins_so(db, names, text):
+            options = ", ".join(f"{one.ref} ({one.name})" for one in near)
+            raise UserError(f"nobody is known as {text!r}", fix=f"Did you mean {options}?", code="no_member")
         listed = ", ".join(sorted(sources))
         raise UserError(
             f"nobody is known as {text!r}",
             fix=f"Type connection:id (connections: {listed}), an id, an e-mail address or a full name.",
             code="no_member",
         )
-    options = ", ".join(f"{one.ref} ({one.name})" for one in found[:5])
+    options = ", ".join(f"{one.ref} ({one.name})" for one in found[:_FEW])
     raise UserError(f"{text!r} is more than one member", fix=f"Say which: {options}.", code="many_members")
 
 
@@ -68,6 +74,19 @@ async def _by_id(db: AsyncConnection, names: dict[int, str], member_id: str) -> 
         if name is not None or source_id not in found:
             found[source_id] = Found(source_id, names[source_id], owner, name or owner)
     return list(found.values())
+
+
+async def _by_trace(db: AsyncConnection, source_id: int, source: str, member_id: str) -> list[Found]:
+    """Somebody without records: something was made for them, or their record can't be read."""
+    c, i = t.ledger.c, t.inbox.c
+    made = select(c.name).where(c.source_id == source_id, c.member == member_id).limit(1)
+    name: str | None = (await db.execute(made)).scalar()
+    if name is None:
+        subject = f"{source}: member {member_id}"
+        told = select(i.id).where(i.code == "record_set_aside", i.subject == subject, i.solved_at.is_(None))
+        if (await db.execute(told.limit(1))).first() is None:
+            return []
+    return [Found(source_id, source, member_id, name or member_id)]
 
 
 async def _by_email(db: AsyncConnection, names: dict[int, str], text: str) -> list[Found]:
@@ -93,3 +112,27 @@ async def _by_name(db: AsyncConnection, names: dict[int, str], text: str) -> lis
     return [
         Found(row.source_id, names[row.source_id], row.owner, name) for row, name in matches if name.lower() == wanted
     ]
+
+
+async def _begins_so(db: AsyncConnection, names: dict[int, str], text: str) -> list[Found]:
+    """A few members of whose name some part begins with what was typed."""
+    c = t.record.c
+    typed = " ".join(text.lower().split())
+    if not typed:
+        return []
+    query = select(c.source_id, c.owner, c.data).where(
+        c.source_id.in_(names), c.kind == "member", c.deleted_at.is_(None)
+    )
+    for word in typed.split():
+        query = query.where(c.data.icontains(word, autoescape=True))
+    decode = r.decoder("member").decode
+    found = []
+    for row in await db.execute(query.order_by(c.owner).limit(500)):
+        name = decode(row.data).name
+        if f" {typed}" in f" {name.lower()}":
+            found.append(Found(row.source_id, names[row.source_id], row.owner, name))
+    return found[:_FEW]
+
+
+_FEW = 5
+"""How many members are offered where what was typed could be several."""

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import grants as g
 from hub import redact
+from hub.access.reasons import Reason
 from hub.errors import FixRecord, HubError, PluginError, Refused, Unconfirmed
 from hub.reconcile.diff import encode_wanted
 from hub.reconcile.plan import Action, Change, Resting, Stay
@@ -128,6 +129,8 @@ async def write_intents(
                 person_id=row.person_id if row is not None else None,
             )
         )
+        # Why somebody has it goes on being so; what had to be changed is over once it is done, and stands in the log.
+        reason = Reason("ok", change.reason.values) if change.reason.code == "changed" else change.reason
         values = {
             "name": change.name,
             "state": _under_way(change, uncertain),
@@ -136,8 +139,8 @@ async def write_intents(
             "ours": json.dumps({"groups": sorted(groups), "badges": sorted(badges)}),
             "record": change.record or None,
             "rule": change.rule,
-            "reason": change.reason.text,
-            "reason_code": change.reason.code,
+            "reason": reason.text,
+            "reason_code": reason.code,
             "token": token,
             "asked_at": asked_at,
             "changed_at": now,

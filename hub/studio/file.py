@@ -44,6 +44,11 @@ class ConnectionSpec:
     origins: Mapping[str, Any] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
 
+    @property
+    def in_plain_text(self) -> list[str]:
+        """The secrets that stand in the file themselves."""
+        return sorted(self.plugin.settings.secret_names() - self.missing - self.origins.keys())
+
 
 @dataclass(frozen=True)
 class StudioFile:
@@ -159,14 +164,19 @@ def _load(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise UserError(f"{path} can't be read", said=error.strerror or str(error), code="studio_file") from error
+        where = f"Name the file in it, such as {path / 'studio.toml'}." if path.is_dir() else _WHERE_IT_IS
+        said = error.strerror or str(error)
+        raise UserError(f"{path} can't be read", said=said, fix=where, code="studio_file") from error
     except UnicodeDecodeError as error:
-        what = f"{path.name} is not UTF-8 (byte {error.start})"
+        what = f"{path.name} is not UTF-8 (byte {error.start + 1})"
         raise UserError(what, fix="Save it as UTF-8.", code="studio_file") from error
     try:
         return text, tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path.name} is not valid TOML", said=str(error), fix=fix, code="studio_file") from error
+
+
+_WHERE_IT_IS = "Type where it is, from the folder that you are in; the README shows what stands in it."
 
 
 def _connections(
@@ -264,13 +274,13 @@ def resolve_secret(value: Any, base: Path) -> tuple[Any, dict[str, str] | None]:
         found = os.environ.get(str(value["env"]))
         if not found:
             word = "no" if found is None else "an empty"
-            raise UserError(f"the environment has {word} {value['env']}")
+            raise UserError(f"the environment has {word} {value['env']}", fix=f"Set it and `export {value['env']}`.")
         return found, {"env": str(value["env"])}
     path = Path(os.path.normpath(base.absolute() / Path(str(value["file"])).expanduser()))
     try:
         found = path.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
-        raise UserError(f"the file {path} can't be read") from error
+        raise UserError(f"the file {path} can't be read", fix="Write the secret into it, and nothing else.") from error
     if not found:
         raise UserError(f"the file {path} is empty")
     return found, {"file": str(path)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,23 +19,25 @@ from hub.store import tables as t
 from hub.studio import registry
 from hub.studio.file import ConnectionSpec, StudioFile, parse, render, studio_name
 from hub.studio.model import ROW_KINDS, Row
+from hub.words import counted
 
 __all__ = ["Imported", "export_text", "import_file", "save_one_connection", "save_rows"]
 
 
 @dataclass
 class Imported:
-    """What an import changed, in sentences."""
+    """What an import changed, in sentences; `notes` are what somebody may want to know about the file."""
 
     changes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
     """Bring the studio in line with a file, all of it or nothing.
 
-    Connections are matched by name; those that the file does not name stay. A file with `[studio]` describes the whole
-    studio, so mapping tables that it lacks are emptied; without `[studio]` only the tables in it are replaced. Raises
-    UserError that names line and key.
+    Connections are matched by name; those that the file does not name stay, with a note. A file with `[studio]`
+    describes the whole studio, so mapping tables that it lacks are emptied; without `[studio]` only the tables in it
+    are replaced. Raises UserError that names line and key.
     """
     current = await _current(hub, path)
     known: dict[str, str] = {}
@@ -43,6 +45,9 @@ async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
         async with hub.database.read() as db:
             known = {row.name: row.plugin for row in await registry.connections(db, current)}
     file = parse(path, hub.plugins, known=known)
+    if file.studio is None and not file.connections and not file.rows:
+        fix = "Nothing was imported. Write at least [studio]; the README shows a whole file."
+        raise UserError(f"{path.name} is empty", fix=fix, code="studio_file")
     done = Imported()
     async with hub.database.write() as db:
         studio = await _studio(hub, db, file, current, done)
@@ -52,6 +57,7 @@ async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
         kinds = [kind for kind in ROW_KINDS if kind in file.rows or file.studio is not None]
         for kind in kinds:
             await save_rows(db, studio, kind, file.rows.get(kind, ()), done)
+        done.notes = [*_unnamed(file, rows), *_plain_text(file), *await _unknown_groups(db, studio, file)]
         if done.changes:
             await _wake_lanes(hub, db, studio)
             await journal.add_audit(
@@ -65,6 +71,45 @@ async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
             )
     hub.studio, hub.unclear = studio, None
     return done
+
+
+def _unnamed(file: StudioFile, rows: Mapping[str, registry.ConnectionRow]) -> list[str]:
+    """What is connected although a file that describes the whole studio does not name it."""
+    if file.studio is None:
+        return []
+    named = {spec.name for spec in file.connections}
+    return [
+        f"{name} is connected but not in the file; `studiohub disconnect {name} --leave` (or --revoke) forgets it"
+        for name in rows
+        if name not in named
+    ]
+
+
+def _plain_text(file: StudioFile) -> list[str]:
+    return [
+        f"{key} of {spec.name} stands in the file in plain text; better write "
+        f'{key} = {{ env = "NAME" }} or {{ file = "PATH" }}'
+        for spec in file.connections
+        for key in spec.in_plain_text
+    ]
+
+
+async def _unknown_groups(db: AsyncConnection, studio: registry.Studio, file: StudioFile) -> list[str]:
+    """Groups that rows name and that their target did not have when it was last looked at."""
+    o, c = t.opening.c, t.connection.c
+    query = select(c.name, o.opening_id).join(t.connection, c.id == o.target_id)
+    known: dict[str, set[str]] = {}
+    for target, group in (await db.execute(query.where(c.studio_id == studio.id, o.kind == "group"))).all():
+        known.setdefault(target, set()).add(group)
+    notes = []
+    for row in file.rows.get("passes", ()):
+        group = getattr(row, "group", None)
+        if group is not None and row.target in known and group not in known[row.target]:
+            notes.append(
+                f"[[passes]] names the group {group!r}, which {row.target} does not have; "
+                f"`studiohub openings {row.target}` lists the groups"
+            )
+    return list(dict.fromkeys(notes))
 
 
 async def _current(hub: Hub, path: Path) -> registry.Studio | None:
@@ -151,7 +196,7 @@ async def save_rows(
     if before == list(rows):
         return
     await registry.replace_mapping(db, studio, kind, rows)
-    done.changes.append(f"{kind}: {len(rows)} rows (were {len(before)})")
+    done.changes.append(f"{kind}: {counted(len(rows), 'row')} (were {len(before)})")
     edited = [row for row in (*before, *rows) if row not in before or row not in rows]
     moved = [row.target for row in edited] or [row.target for row in rows]
     for target in sorted(set(moved)):

@@ -321,7 +321,7 @@ def test_all_problems_are_told_at_once_in_their_order(write: Write, plugins: Plu
         (b"[studio\n", "is not valid TOML", "line 1"),
         (b"a = 1\na = 2\n", "is not valid TOML", "line 2"),
         (b"\x00", "is not valid TOML", ""),
-        ("name = 'Zürich'".encode("latin-1"), "is not UTF-8 (byte 9)", ""),
+        ("name = 'Zürich'".encode("latin-1"), "is not UTF-8 (byte 10)", ""),
         ("[studio]".encode("utf-16"), "is not UTF-8", ""),
         (None, "can't be read", "No such file"),
     ],

@@ -155,7 +155,7 @@ async def test_a_file_with_studio_describes_all_of_it_and_one_without_adds(hub: 
     """Tables that a whole file lacks are emptied, connections that it lacks stay; a part replaces what is in it."""
     await bring(hub, write(SMALL + ROWS.format(id="a")))
     part = await bring(hub, write('[[links]]\nmember = "desk:1"\ntarget = "spivi"\nid = "b"\n'))
-    assert part.changes == ["links: 1 rows (were 1)"]
+    assert part.changes == ["links: 1 row (were 1)"]
     assert await _kinds(hub) == {"links": 1, "rooms": 1}
     assert (await bring(hub, write("[[links]]\n".replace("[[links]]", "links = []")))).changes == [
         "links: 0 rows (were 1)"

@@ -1,0 +1,125 @@
+"""What the inbox tells of what is no failure and yet not as somebody wants it, until it is solved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hub.engine.sync import plan_now
+from tests.conftest import BOTH
+from tests.harness import World
+
+
+async def told(world: World, code: str) -> list[dict[str, Any]]:
+    return [item for item in await world.inbox() if item["code"] == code]
+
+
+# ── exports ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@BOTH
+async def test_a_file_that_is_missing_from_a_complete_export_is_told(world: World) -> None:
+    """Nobody loses access by it, and it does not look as if all were well."""
+    world.join("1")
+    assert (await world.sync()).exit_code == 0
+    world.desk.export(at=world.clock.now())
+    (world.folder / "export" / "member_passes.csv").unlink()
+    result = await world.sync(export=False)
+    assert result.exit_code == 4
+    report = result.sources[0].report
+    assert report is not None
+    assert "member_pass" not in report.complete
+    assert "is missing from the export" in report.why_not["member_pass"]
+    assert world.opens("1")
+    [item] = await told(world, "record_set_aside")
+    assert "member_pass" in item["text"]
+    assert "empty where nothing of it is left" in item["fix"]
+    assert (await world.sync(export=False)).exit_code == 4
+    assert (await world.sync()).exit_code == 0
+    assert await told(world, "record_set_aside") == []
+
+
+async def test_without_a_mark_it_stands_in_the_inbox_until_there_is_one(world: World) -> None:
+    """It is allowed, so a sync ends well; but whose row is gone keeps their access."""
+    world.join("1")
+    (world.folder / "export").mkdir(exist_ok=True)
+    assert (await world.sync(complete=False)).exit_code == 0
+    [item] = await told(world, "not_complete")
+    assert "desk has no complete mark, so nobody loses access because a row is missing" in item["text"]
+    assert "there is no file 'complete'" in item["text"]
+    assert "studiohub verify desk" in item["fix"]
+    assert (await world.explain("1")).lines[-1].code == "not_complete"
+    world.desk.export(at=world.clock.now())
+    (world.folder / "export" / "complete").write_text("gestern")
+    assert (await world.sync(export=False)).exit_code == 0
+    [item] = await told(world, "not_complete")
+    assert "'gestern'" in item["text"]
+    assert await told(world, "source_note") == []
+    await world.sync()
+    assert [line.code for line in (await world.explain("1")).lines] == ["ok"]
+    assert await told(world, "not_complete") == []
+
+
+# ── passes that open nothing ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@BOTH
+async def test_a_pass_that_no_row_names_is_told_once_for_all_who_have_it(world: World) -> None:
+    """Only passes that somebody has now; a row for it solves it."""
+    for member in ("1", "2", "3"):
+        world.join(member, pass_id="abo-99")
+    world.join("4", pass_id="abo-98", valid_until="2026-10-01")
+    world.join("5", pass_id="abo-97", state="frozen")
+    world.join("6")
+    assert (await world.sync()).exit_code == 0
+    [item] = await told(world, "pass_unmapped")
+    assert item["text"] == (
+        "3 members of desk have the pass 'abo-99', which no mapping row names: they get no access by it."
+    )
+    assert "[[passes]]" in item["fix"]
+    world.drop_pass("2", "3")
+    await world.sync()
+    [item] = await told(world, "pass_unmapped")
+    assert item["text"].startswith("1 member of desk has the pass")
+    world.drop_pass("1")
+    await world.sync()
+    assert await told(world, "pass_unmapped") == []
+
+
+# ── only looking ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("policy", ["observe", "sync"])
+async def test_who_is_blocked_is_told_under_every_policy(world: World, policy: str) -> None:
+    """A studio that only looks first wants to know that most of all; who is helped is told no more."""
+    await world.reimport(policy=policy)
+    world.join("1")
+    world.join("2", badge=None)
+    world.join("3", badge=None)
+    await world.sync()
+    [item] = await told(world, "no_badge")
+    assert item["text"].startswith("2 members with a valid pass but without a badge")
+    world.desk.badges.append({"member_id": "2", "number": "AB12"})
+    await world.sync()
+    [item] = await told(world, "no_badge")
+    assert item["text"].startswith("1 member with")
+    world.desk.badges.append({"member_id": "3", "number": "AB13"})
+    await world.sync()
+    assert await told(world, "no_badge") == []
+    assert (world.ours() == []) == (policy == "observe")
+    _, [plan], _ = await plan_now(world.hub)
+    assert len(plan.to_do) == (3 if policy == "observe" else 0)
+
+
+async def test_after_a_repair_a_grant_says_why_it_is_there_and_no_more_what_was_wrong(world: World) -> None:
+    """What was put right is over; the log keeps it."""
+    world.join("1")
+    await world.sync()
+    [before] = await world.grants()
+    person = next(person for person in world.exivo.persons.values() if "[hub:" in (person.get("info") or ""))
+    person["accessGroupId"] = None
+    result = await world.sync()
+    assert result.targets[0].applied
+    [after] = await world.grants()
+    assert (after.status, after.reason) == ("created", before.reason)
