@@ -87,11 +87,12 @@ class LaneQueue:
         )
 
     async def waiting(self) -> int:
-        """How many ordinary lanes are queued or running, in all processes."""
+        """How many ordinary lanes are queued and wait for a free slot, in all processes."""
         queue = self._queues.get(False)
         if queue is None or queue.queries is None:
             return 0
-        return sum(found.count for found in await queue.queries.queue_size() if found.entrypoint == "lane")
+        sizes = await queue.queries.queue_size()
+        return sum(found.count for found in sizes if found.entrypoint == "lane" and found.status == "queued")
 
     def stop(self) -> None:
         """Take no more jobs; those under way end by themselves."""
