@@ -83,6 +83,7 @@ async def run_source(
                 connection,
                 source_id=row.id,
                 targets=targets,
+                lease=lease,
                 window=window,
                 between=between,
                 pressing=pressing,

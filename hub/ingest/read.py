@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.connection import Connection
+from hub.engine.lanes import Lease
 from hub.plugins import Plugins
 from hub.records import Complete, Page, Problem, Record, Window
 from hub.store import Database, among, upsert, upsert_many
@@ -100,9 +102,19 @@ class _Read:
     read_no: int
     now: datetime
     report: ReadReport
+    lease: Lease | None = None
     pressing: bool = False
     seen: dict[str, set[int]] = field(default_factory=dict)
     set_aside: dict[str, set[str]] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that only who holds the source's lane may begin. What a reader knows is as old as its last
+        look, so one that was frozen and comes back after another has read must not write any of it."""
+        async with self.database.write() as db:
+            if self.lease is not None:
+                await self.lease.check(db)
+            yield db
 
 
 async def read_source(
@@ -112,6 +124,7 @@ async def read_source(
     *,
     source_id: int,
     targets: Sequence[int],
+    lease: Lease | None = None,
     window: Window | None = None,
     progress: Callable[[str, int], None] = lambda kind, seen: None,
     between: Between | None = None,
@@ -122,12 +135,14 @@ async def read_source(
     `targets` are the connections whose grants may depend on it; members whose records changed are put on their agenda
     (`pressing`: before the others). `between` is called between parts of the read, with a function that reads something
     else first. A read of chosen members or records (`window`) concludes nothing from what it does not see.
-    Raises what the plugin raises; pages that came before it are kept, and nothing is taken as gone.
+    `lease` is the source's lane: every write asks whether it is still held.
+    Raises what the plugin raises; pages that came before it are kept, and nothing is taken as gone. Raises LostLease
+    where another process has the lane by now; nothing is written after that.
     """
     async with database.read() as db:
         last = await db.execute(select(func.max(t.reading.c.read_no)).where(t.reading.c.source_id == source_id))
         read_no = (last.scalar() or 0) + 1
-    read = _Read(database, source_id, targets, read_no, connection.clock.now(), ReadReport(), pressing)
+    read = _Read(database, source_id, targets, read_no, connection.clock.now(), ReadReport(), lease, pressing)
     asked = window or Window()
 
     async def first(narrow: Window) -> None:
@@ -227,7 +242,7 @@ async def _take_part(read: _Read, kind: str, records: Sequence[Record]) -> None:
         written.append((record.id, owner, key, data.decode(), digest))
     if not written:
         return
-    async with read.database.write() as db:
+    async with read.writing() as db:
         at = t.Utc().process_bind_param(read.now, db.dialect)
         start, end = (read.source_id, kind), (read.read_no, 0, at, None, None)
         await upsert_many(
@@ -261,7 +276,7 @@ async def _take_gone(read: _Read, kind: str, ids: Sequence[str]) -> None:
     if not rows:
         return
     read.report.of(kind).gone += len(rows)
-    async with read.database.write() as db:
+    async with read.writing() as db:
         await _delete(read, db, [row.id for row in rows], how="said")
         await _rows_left(read, db, kind, rows)
 
@@ -332,7 +347,7 @@ async def _finish(read: _Read, mark: Complete | None, *, misses: int) -> None:
     report.complete -= report.refused.keys()
     for kind in sorted(report.complete):
         await _missed(read, kind, misses=misses)
-    async with read.database.write() as db:
+    async with read.writing() as db:
         await upsert(
             db,
             t.reading,
@@ -389,11 +404,11 @@ async def _missed(read: _Read, kind: str, *, misses: int) -> None:
     read.report.of(kind).missing += len(missing)
     for start in range(0, len(gone), _BATCH):
         part = gone[start : start + _BATCH]
-        async with read.database.write() as db:
+        async with read.writing() as db:
             await _delete(read, db, [row.id for row in part], how="vanished")
             await _rows_left(read, db, kind, part)
     if missing or again:
-        async with read.database.write() as db:
+        async with read.writing() as db:
             for these, value in ((missing, t.record.c.missed + 1), (again, 0)):
                 if these:
                     await db.execute(
