@@ -32,6 +32,7 @@ from hub.http import LONGEST_PAUSE
 from hub.plugins import Ability
 from hub.reconcile import ledger
 from hub.reconcile.ledger import Intent, Outcome
+from hub.reconcile.observe import UNGRANTED
 from hub.reconcile.plan import Action, Change, Plan, Stay
 from hub.reconcile.scope import Scope
 from hub.store import journal
@@ -412,7 +413,7 @@ async def _tell_inbox(work: _Apply, db: AsyncConnection, outcome: Outcome) -> No
     code = "removal_failed" if removal else "grant_failed"
     if outcome.error is None:
         if outcome.intent.attempts or outcome.intent.uncertain:
-            for either in ("removal_failed", "grant_failed"):
+            for either in ("removal_failed", "grant_failed", UNGRANTED):
                 await journal.solve(db, studio, code=either, subject=subject, now=now)
     elif outcome.error is not work.result.stopped_by or isinstance(outcome.error, FixSettings):
         error = outcome.error
