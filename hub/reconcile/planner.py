@@ -9,11 +9,12 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, func, or_, select, tuple_
+from sqlalchemy import and_, except_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access.decide import GROUP_KEY, decide
 from hub.access.reasons import Reason
+from hub.ingest.read import mark_dirty
 from hub.reconcile.diff import Held, LedgerRow, diff, encode_wanted, ledger_columns
 from hub.reconcile.plan import Action, Change, Plan, Stay, in_order
 from hub.reconcile.scope import Scope
@@ -111,6 +112,7 @@ async def _agenda(
         for start in range(0, len(ordered), CHUNK):
             yield ordered[start : start + CHUNK]
         return
+    await _complete_agenda(scope)
     last: tuple[int, str] | None = None
     while True:
         query = base.where(a.source_id.in_(scope.sources)).order_by(a.source_id, a.member).limit(CHUNK)
@@ -123,6 +125,24 @@ async def _agenda(
         if len(chunk) < CHUNK:
             return
         last = (chunk[-1].source_id, chunk[-1].member)
+
+
+async def _complete_agenda(scope: Scope) -> None:
+    """Put everybody on the agenda whom the records or the ledger know and who is not on it. There should be nobody: a
+    full plan is what proves it, so it can't take the agenda's word."""
+    a, r, c = t.agenda.c, t.record.c, t.ledger.c
+    for source_id in scope.sources:
+        on_it = select(a.member).where(a.target_id == scope.target_id, a.source_id == source_id)
+        known = (
+            select(r.owner).where(r.source_id == source_id, r.owner.is_not(None)),
+            select(c.member).where(c.target_id == scope.target_id, c.source_id == source_id, t.LIVE),
+        )
+        async with scope.database.read() as db:
+            members = {member for every in known for member in (await db.execute(except_(every, on_it))).scalars()}
+        # Nearly always nobody: then nothing is written at all.
+        if members:
+            async with scope.database.write() as db:
+                await mark_dirty(db, scope.target_id, source_id, members)
 
 
 def _parts(keys: Sequence[Any]) -> list[Sequence[Any]]:
