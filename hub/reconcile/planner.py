@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, except_, func, or_, select, tuple_
+from sqlalchemy import and_, bindparam, except_, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access.decide import GROUP_KEY, decide
@@ -88,6 +88,7 @@ async def _agenda(
     scope: Scope, *, now: datetime, full: bool, retry: bool, pressing: bool
 ) -> AsyncIterator[Sequence[Any]]:
     """The agenda rows to work on, in chunks ordered by source and member."""
+    await _mark_relinked(scope)
     a, row = t.agenda.c, t.ledger.c
     base = select(a.source_id, a.member, a.stamp, a.due_at, a.note).where(a.target_id == scope.target_id)
     if pressing:
@@ -125,6 +126,33 @@ async def _agenda(
         if len(chunk) < CHUNK:
             return
         last = (chunk[-1].source_id, chunk[-1].member)
+
+
+async def _mark_relinked(scope: Scope) -> None:
+    """Mark the grants of members for whom an admin has named another person than the one who holds them."""
+    by_source: dict[str, list[str]] = {}
+    for ref in scope.rules.links:
+        source, _, member = ref.partition(":")
+        by_source.setdefault(source, []).append(member)
+    link, row = t.link.c, t.ledger.c
+    for source_id, source in scope.sources.items():
+        names = by_source.get(source, [])
+        if not names:
+            continue
+        async with scope.database.read() as db:
+            query = select(link.member, link.vendor_id).where(
+                link.target_id == scope.target_id, link.source_id == source_id, among(link.member, names, db)
+            )
+            linked = dict((await db.execute(query.where(link.vendor_id.is_not(None)))).all())
+            moved = {name for name, person in linked.items() if scope.rules.links[f"{source}:{name}"] != person}
+            standing = (row.target_id == scope.target_id, row.source_id == source_id, row.settled.is_(True), t.LIVE)
+            query = select(row.id, row.member).where(*standing, row.drift.is_(None), among(row.member, moved, db))
+            found = (await db.execute(query)).all() if moved else []
+        if found:
+            async with scope.database.write() as db:
+                marked = update(t.ledger).where(row.id == bindparam("one")).values(drift="another person is linked")
+                await db.execute(marked, [{"one": grant.id} for grant in found])
+                await mark_dirty(db, scope.target_id, source_id, {grant.member for grant in found})
 
 
 async def _complete_agenda(scope: Scope) -> None:
