@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import times
 from hub.connection import Connection
 from hub.engine.lanes import Lease
+from hub.errors import VendorError
 from hub.plugins import Plugins
 from hub.records import Complete, Page, Problem, Record, Window
 from hub.store import Database, among, upsert, upsert_many
@@ -185,21 +186,26 @@ async def _stream(
     mark: Complete | None = None
     waiting: list[Record] = []
     kind = ""
-    async for item in plugins.read(connection, "read_records", window=window):
-        if isinstance(item, Page):
-            # Small pages are put together: a transaction for each would cost more than the records.
-            if item.kind != kind or len(waiting) + len(item.records) > _BATCH:
-                await _take_part(read, kind, waiting)
-                waiting, kind = [], item.kind
-                if (pause := between()) is not None:
-                    await pause
-            waiting += item.records
-            await _take_rest(read, item)
-            progress(item.kind, read.report.of(item.kind).seen)
-        elif isinstance(item, Problem):
-            _take_problem(read, item)
-        elif isinstance(item, Complete):
-            mark = item
+    try:
+        async for item in plugins.read(connection, "read_records", window=window):
+            if isinstance(item, Page):
+                # Small pages are put together: a transaction for each would cost more than the records.
+                if item.kind != kind or len(waiting) + len(item.records) > _BATCH:
+                    await _take_part(read, kind, waiting)
+                    waiting, kind = [], item.kind
+                    if (pause := between()) is not None:
+                        await pause
+                waiting += item.records
+                await _take_rest(read, item)
+                progress(item.kind, read.report.of(item.kind).seen)
+            elif isinstance(item, Problem):
+                _take_problem(read, item)
+            elif isinstance(item, Complete):
+                mark = item
+    except VendorError:
+        # What came before is kept.
+        await _take_part(read, kind, waiting)
+        raise
     await _take_part(read, kind, waiting)
     return mark
 

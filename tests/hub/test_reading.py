@@ -68,6 +68,7 @@ async def test_a_first_read_that_broke_off_counts_too(world: World, monkeypatch:
     mend = _meddle(world, monkeypatch, _break_off)
     await world.sync()
     mend()
+    assert world.opens("0"), "what came before it broke off is kept"
     del world.desk.members[0]
     result = await world.sync()
     report = result.sources[0].report
