@@ -75,12 +75,21 @@ def process_name() -> str:
 
 
 def _machine() -> str:
-    """Host and pid namespace: containers of one host name can't see each other's processes."""
+    """Host, the boot it is in, and pid namespace. Two machines may have one host name, and containers of one host can't
+    see each other's processes; a number says something only where all of it is the same."""
     try:
         space = Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
     except OSError:
         space = "0"
-    return f"{socket.gethostname()}/{space}"
+    return f"{socket.gethostname()}/{_boot()}/{space}"
+
+
+def _boot() -> str:
+    """What tells this boot of this machine from every other; empty where the system doesn't say."""
+    for file in ("/proc/sys/kernel/random/boot_id", "/etc/machine-id"):
+        with contextlib.suppress(OSError):
+            return Path(file).read_text(encoding="ascii", errors="replace").strip()[:13]
+    return ""
 
 
 def _started(pid: int) -> str:

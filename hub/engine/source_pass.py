@@ -75,15 +75,13 @@ async def run_source(
     try:
         connection = await hub.open_connection(row)
         before = connection.counters
-        async with hub.database.read() as db:
-            targets = [other.id for other in await registry.connections(db, studio) if other.options is not None]
         try:
             result.report = await read_source(
                 hub.database,
                 hub.plugins,
                 connection,
                 source_id=row.id,
-                targets=targets,
+                lease=lease,
                 window=window,
                 between=between,
                 pressing=pressing,

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,10 @@ import msgspec
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub import times
 from hub.connection import Connection
+from hub.engine.lanes import Lease
+from hub.errors import VendorError
 from hub.plugins import Plugins
 from hub.records import Complete, Page, Problem, Record, Window
 from hub.store import Database, among, upsert, upsert_many
@@ -31,8 +35,13 @@ __all__ = ["Between", "KindCount", "ReadReport", "mark_dirty", "new_stamp", "rea
 NEVER_TO_NOTHING = 5
 """A kind that had more records than this and now has none is refused like a whole source that has."""
 
+OLDER = "the export is older than the last one"
+
 SHARED = frozenset({"badge"})
 """Kinds in which two members with one key stand in each other's way."""
+
+_NO_KIND = ""
+"""The row of `reading` that stands for the source itself."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _BATCH = 2000
@@ -97,13 +106,22 @@ class _Read:
 
     database: Database
     source_id: int
-    targets: Sequence[int]
     read_no: int
     now: datetime
     report: ReadReport
+    lease: Lease | None = None
     pressing: bool = False
     seen: dict[str, set[int]] = field(default_factory=dict)
     set_aside: dict[str, set[str]] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that only who holds the source's lane may begin. What a reader knows is as old as its last
+        look, so one that was frozen and comes back after another has read must not write any of it."""
+        async with self.database.write() as db:
+            if self.lease is not None:
+                await self.lease.check(db)
+            yield db
 
 
 async def read_source(
@@ -112,7 +130,7 @@ async def read_source(
     connection: Connection,
     *,
     source_id: int,
-    targets: Sequence[int],
+    lease: Lease | None = None,
     window: Window | None = None,
     progress: Callable[[str, int], None] = lambda kind, seen: None,
     between: Between | None = None,
@@ -120,15 +138,15 @@ async def read_source(
 ) -> ReadReport:
     """Read a source and bring its records up to date.
 
-    `targets` are the connections whose grants may depend on it; members whose records changed are put on their agenda
-    (`pressing`: before the others). `between` is called between parts of the read, with a function that reads something
+    Members whose records changed are put on the agenda of every target there is by then (`pressing`: before the
+    others). `between` is called between parts of the read, with a function that reads something
     else first. A read of chosen members or records (`window`) concludes nothing from what it does not see.
-    Raises what the plugin raises; pages that came before it are kept, and nothing is taken as gone.
+    `lease` is the source's lane: every write asks whether it is still held.
+    Raises what the plugin raises; pages that came before it are kept, and nothing is taken as gone. Raises LostLease
+    where another process has the lane by now; nothing is written after that.
     """
-    async with database.read() as db:
-        last = await db.execute(select(func.max(t.reading.c.read_no)).where(t.reading.c.source_id == source_id))
-        read_no = (last.scalar() or 0) + 1
-    read = _Read(database, source_id, targets, read_no, connection.clock.now(), ReadReport(), pressing)
+    read = _Read(database, source_id, 0, connection.clock.now(), ReadReport(), lease, pressing)
+    await _draw_number(read)
     asked = window or Window()
 
     async def first(narrow: Window) -> None:
@@ -146,6 +164,17 @@ async def read_source(
     return read.report
 
 
+async def _draw_number(read: _Read) -> None:
+    """Give the read a number of its own. It is committed before anything else, so that what a read that breaks off has
+    written can't pass for what the next one has seen."""
+    number = t.reading.c
+    async with read.writing() as db:
+        last = await db.execute(select(func.max(number.read_no)).where(number.source_id == read.source_id))
+        read.read_no = (last.scalar() or 0) + 1
+        drawn = {"source_id": read.source_id, "kind": _NO_KIND, "read_no": read.read_no, "count": 0}
+        await upsert(db, t.reading, [drawn], key=("source_id", "kind"), update=("read_no",))
+
+
 async def _stream(
     read: _Read,
     plugins: Plugins,
@@ -158,21 +187,26 @@ async def _stream(
     mark: Complete | None = None
     waiting: list[Record] = []
     kind = ""
-    async for item in plugins.read(connection, "read_records", window=window):
-        if isinstance(item, Page):
-            # Small pages are put together: a transaction for each would cost more than the records.
-            if item.kind != kind or len(waiting) + len(item.records) > _BATCH:
-                await _take_part(read, kind, waiting)
-                waiting, kind = [], item.kind
-                if (pause := between()) is not None:
-                    await pause
-            waiting += item.records
-            await _take_rest(read, item)
-            progress(item.kind, read.report.of(item.kind).seen)
-        elif isinstance(item, Problem):
-            _take_problem(read, item)
-        elif isinstance(item, Complete):
-            mark = item
+    try:
+        async for item in plugins.read(connection, "read_records", window=window):
+            if isinstance(item, Page):
+                # Small pages are put together: a transaction for each would cost more than the records.
+                if item.kind != kind or len(waiting) + len(item.records) > _BATCH:
+                    await _take_part(read, kind, waiting)
+                    waiting, kind = [], item.kind
+                    if (pause := between()) is not None:
+                        await pause
+                waiting += item.records
+                await _take_rest(read, item)
+                progress(item.kind, read.report.of(item.kind).seen)
+            elif isinstance(item, Problem):
+                _take_problem(read, item)
+            elif isinstance(item, Complete):
+                mark = item
+    except VendorError:
+        # What came before is kept.
+        await _take_part(read, kind, waiting)
+        raise
     await _take_part(read, kind, waiting)
     return mark
 
@@ -228,7 +262,7 @@ async def _take_part(read: _Read, kind: str, records: Sequence[Record]) -> None:
         written.append((record.id, owner, key, data.decode(), digest))
     if not written:
         return
-    async with read.database.write() as db:
+    async with read.writing() as db:
         at = t.Utc().process_bind_param(read.now, db.dialect)
         start, end = (read.source_id, kind), (read.read_no, 0, at, None, None)
         await upsert_many(
@@ -252,9 +286,23 @@ async def _stored(read: _Read, kind: str, ids: Sequence[str]) -> Sequence[Any]:
 
 
 async def _take_unchanged(read: _Read, kind: str, ids: Sequence[str]) -> None:
-    read.report.of(kind).seen += len(ids)
+    """What is as it was when it was last sent is there: also where the hub has taken it for gone in between."""
+    count = read.report.of(kind)
+    count.seen += len(ids)
     rows = await _stored(read, kind, ids)
     read.seen.setdefault(kind, set()).update(row.id for row in rows)
+    back = [row for row in rows if row.deleted_how is not None]
+    if not back:
+        return
+    count.changed += len(back)
+    async with read.writing() as db:
+        await db.execute(
+            update(t.record)
+            .where(t.record.c.id == bindparam("row"))
+            .values(deleted_at=None, deleted_how=None, missed=0, changed_at=read.now, read_no=read.read_no),
+            [{"row": row.id} for row in back],
+        )
+        await _rows_changed(read, db, kind, back)
 
 
 async def _take_gone(read: _Read, kind: str, ids: Sequence[str]) -> None:
@@ -262,12 +310,12 @@ async def _take_gone(read: _Read, kind: str, ids: Sequence[str]) -> None:
     if not rows:
         return
     read.report.of(kind).gone += len(rows)
-    async with read.database.write() as db:
+    async with read.writing() as db:
         await _delete(read, db, [row.id for row in rows], how="said")
-        await _rows_left(read, db, kind, rows)
+        await _rows_changed(read, db, kind, rows)
 
 
-async def _rows_left(read: _Read, db: AsyncConnection, kind: str, rows: Sequence[Any]) -> None:
+async def _rows_changed(read: _Read, db: AsyncConnection, kind: str, rows: Sequence[Any]) -> None:
     owners = {row.owner for row in rows if row.owner is not None}
     keys = {row.key for row in rows if row.key is not None}
     await _owners_changed(read, db, owners | await _rivals(db, read.source_id, kind, keys))
@@ -294,8 +342,16 @@ async def _delete(read: _Read, db: AsyncConnection, ids: Sequence[int], *, how: 
 
 
 async def _owners_changed(read: _Read, db: AsyncConnection, owners: set[str]) -> None:
+    if not owners:
+        return
     read.report.dirty += len(owners)
-    for target in read.targets:
+    # Asked in the transaction that changes the records: a target may have been connected since the read began.
+    c, source = t.connection.c, t.connection.alias()
+    query = select(c.id).where(
+        c.studio_id == select(source.c.studio_id).where(source.c.id == read.source_id).scalar_subquery(),
+        c.target_options.is_not(None),
+    )
+    for target in (await db.execute(query)).scalars().all():
         await mark_dirty(db, target, read.source_id, owners, pressing=read.pressing)
 
 
@@ -331,11 +387,13 @@ async def _finish(read: _Read, mark: Complete | None, *, misses: int, kinds: fro
     for kind in without_id & complete:
         report.why_not[kind] = "a record could not even be told apart from the others"
     report.as_of = mark.as_of if mark is not None else None
+    as_of = await _complete_as_of(read)
+    _refuse_the_old(read, as_of)
     await _refuse_the_empty(read)
     report.complete -= report.refused.keys()
     for kind in sorted(report.complete):
         await _missed(read, kind, misses=misses)
-    async with read.database.write() as db:
+    async with read.writing() as db:
         await upsert(
             db,
             t.reading,
@@ -346,13 +404,43 @@ async def _finish(read: _Read, mark: Complete | None, *, misses: int, kinds: fro
                     "read_no": read.read_no,
                     "count": report.of(kind).seen,
                     "complete_at": read.now if kind in report.complete else None,
-                    "as_of": report.as_of,
+                    "as_of": report.as_of if kind in report.complete else as_of.get(kind),
                     "why_not": report.why_not.get(kind),
                 }
                 for kind in sorted({*report.kinds, *report.complete, *report.why_not, *report.refused})
             ],
             key=("source_id", "kind"),
             update=("read_no", "count", "complete_at", "as_of", "why_not"),
+        )
+
+
+async def _complete_as_of(read: _Read) -> dict[str, datetime]:
+    """For each kind, the moment that the last complete read of it was from."""
+    c = t.reading.c
+    query = select(c.kind, c.as_of).where(c.source_id == read.source_id, c.as_of.is_not(None))
+    async with read.database.read() as db:
+        return {row.kind: row.as_of for row in await db.execute(query)}
+
+
+def _refuse_the_old(read: _Read, as_of: Mapping[str, datetime]) -> None:
+    """A mark that is older than the last one says what was true before: who is missing may only have come since."""
+    report = read.report
+    if report.as_of is None:
+        return
+    older = {kind for kind in report.complete if kind in as_of and report.as_of < as_of[kind]}
+    for kind in older:
+        report.why_not[kind] = OLDER
+    report.complete -= older
+    if older:
+        at, last = (times.to_text(moment) for moment in (report.as_of, max(as_of[kind] for kind in older)))
+        report.notes.append(
+            Problem(
+                kind="",
+                id="",
+                where=", ".join(sorted(older)),
+                what=f"{OLDER}: it is from {at}, and one from {last} was read before; nothing is taken as gone",
+                fix="Export again. If a clock was wrong, this ends with the first export that is newer.",
+            )
         )
 
 
@@ -410,11 +498,11 @@ async def _missed(read: _Read, kind: str, *, misses: int) -> None:
     read.report.of(kind).missing += len(missing)
     for start in range(0, len(gone), _BATCH):
         part = gone[start : start + _BATCH]
-        async with read.database.write() as db:
+        async with read.writing() as db:
             await _delete(read, db, [row.id for row in part], how="vanished")
-            await _rows_left(read, db, kind, part)
+            await _rows_changed(read, db, kind, part)
     if missing or again:
-        async with read.database.write() as db:
+        async with read.writing() as db:
             for these, value in ((missing, t.record.c.missed + 1), (again, 0)):
                 if these:
                     await db.execute(

@@ -6,8 +6,8 @@ credentials that are refused, or a vendor that answers nobody, end the pass earl
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -32,6 +32,7 @@ from hub.http import LONGEST_PAUSE
 from hub.plugins import Ability
 from hub.reconcile import ledger
 from hub.reconcile.ledger import Intent, Outcome
+from hub.reconcile.observe import UNGRANTED
 from hub.reconcile.plan import Action, Change, Plan, Resting, Stay
 from hub.reconcile.scope import Scope
 from hub.store import journal
@@ -133,12 +134,20 @@ async def _slice(work: _Apply, changes: Sequence[Change]) -> None:
     people: list[g.Person] = []
     async with scope.database.write() as db:
         await work.lease.check(db)
-        intents = await ledger.write_intents(
-            db, scope.studio.id, scope.target_id, changes, now=now, token=work.lease.token
-        )
         links = await ledger.links_of(db, scope.target_id, [(c.source_id, c.member) for c in changes])
-        if scope.can(Ability.PEOPLE):
-            people = await _intend_people(work, db, intents, links)
+        by_hand = {
+            change.ref
+            for change in changes
+            if scope.can(Ability.OBSERVE) and _by_hand(scope, change.ref, links.get((change.source_id, change.member)))
+        }
+        intents = await ledger.write_intents(
+            db, scope.studio.id, scope.target_id, changes, now=now, token=work.lease.token, look_first=by_hand
+        )
+    intents, moved = await _leave_former(work, intents, links)
+    if scope.can(Ability.PEOPLE):
+        async with scope.database.write() as db:
+            await work.lease.check(db)
+            people = await _intend_people(work, db, [i for i in intents if i.change.ref not in moved], links)
     errors: dict[str, Exception] = {}
     ids: dict[str, str] = {
         intent.change.ref: link.vendor_id
@@ -146,11 +155,12 @@ async def _slice(work: _Apply, changes: Sequence[Change]) -> None:
         if (link := links.get((intent.change.source_id, intent.change.member))) is not None and link.vendor_id
     }
     if people:
-        made, errors = await _sync_people(work, intents, people)
+        made, errors = await _sync_people(work, intents, people, links)
         ids |= made
         work.fresh = set(made)
+    errors |= moved
     outcomes: list[Outcome] = []
-    for intent in intents:
+    for intent in await _look_at_by_hand(work, intents, by_hand, ids, errors):
         link = links.get((intent.change.source_id, intent.change.member))
         outcome = await _one(work, intent, ids.get(intent.change.ref), errors.get(intent.change.ref), link)
         outcomes.append(outcome)
@@ -159,6 +169,90 @@ async def _slice(work: _Apply, changes: Sequence[Change]) -> None:
     untouched = intents[len(outcomes) :]
     outcomes += [Outcome(intent, error=work.result.stopped_by) for intent in untouched]
     await _write(work, outcomes)
+
+
+def _by_hand(scope: Scope, ref: str, link: Any) -> bool:
+    """Whether the member's person was made by hand. They stay it when the row that links them is taken away."""
+    return ref in scope.rules.links or (link is not None and bool(link.by_hand))
+
+
+async def _leave_former(
+    work: _Apply, intents: Sequence[Intent], links: dict[tuple[int, str], Any]
+) -> tuple[list[Intent], dict[str, Exception]]:
+    """Where an admin named another person for a member, take from the former one what the hub gave, before that one is
+    forgotten. Returns the intents, and why some could not be done: those members stay with the former person."""
+    scope = work.scope
+    after: list[Intent] = []
+    errors: dict[str, Exception] = {}
+    for intent in intents:
+        change = intent.change
+        link = links.get((change.source_id, change.member))
+        named = scope.rules.links.get(change.ref)
+        former = link.vendor_id if link is not None else None
+        if change.after is None or change.grant_id is None or link is None or None in {named, former}:
+            after.append(intent)
+            continue
+        if named == former:
+            after.append(intent)
+            continue
+        grant = msgspec.structs.replace(
+            _grant(scope, intent, former, link), person_id=former, person_by_hand=link.by_hand
+        )
+        try:
+            gone = await scope.plugins.call(scope.connection, "revoke_access", grant=grant)
+            if not gone.confirmed:
+                raise RetryLater(f"{scope.name} does not show yet that access of person {former} is taken back")
+        except NotFound:
+            pass
+        except HubError as error:
+            errors[change.ref] = error
+            after.append(intent)
+            continue
+        none: frozenset[str] = frozenset()
+        after.append(replace(intent, our_groups=none, our_badges=none, person_id=None))
+    return after, errors
+
+
+async def _look_at_by_hand(
+    work: _Apply,
+    intents: Sequence[Intent],
+    by_hand: Collection[str],
+    ids: dict[str, str],
+    errors: dict[str, Exception],
+) -> list[Intent]:
+    """Look at people who were made by hand before giving them anything: what stands there and was not ours before does
+    not become ours, so it is never taken back. Written down before the vendor is called."""
+    scope = work.scope
+    after: list[Intent] = []
+    for intent in intents:
+        change, wanted = intent.change, intent.change.after
+        person_id = ids.get(change.ref)
+        if wanted is None or change.ref not in by_hand or change.ref in errors or person_id is None:
+            after.append(intent)
+            continue
+        groups: set[str | None] = {wanted.opens.group} - {None}
+        badges = {badge.number for badge in wanted.badges}
+        try:
+            async for page in scope.plugins.read(scope.connection, "observe_access", only=[person_id]):
+                for observed in page:
+                    groups -= {observed.opens.group} if observed.opens is not None else set()
+                    badges -= observed.badges
+        except NotFound:
+            pass
+        except HubError as error:
+            errors[change.ref] = error
+            after.append(intent)
+            continue
+        ours = replace(
+            intent,
+            our_groups=intent.our_groups | {str(group) for group in groups},
+            our_badges=intent.our_badges | badges,
+        )
+        async with scope.database.write() as db:
+            await work.lease.check(db)
+            await ledger.write_ours(db, ours)
+        after.append(ours)
+    return after
 
 
 async def _intend_people(
@@ -174,18 +268,18 @@ async def _intend_people(
         if wanted is None:
             continue
         link = links.get((change.source_id, change.member))
-        by_hand = scope.rules.links.get(change.ref)
+        named = scope.rules.links.get(change.ref)
         profile = _profile_text(wanted)
         asked_at, asked_before = now, False
         if link is not None:
             known = link.state == "linked" and link.vendor_id is not None
-            if known and link.profile == profile and by_hand in {None, link.vendor_id}:
+            if known and link.profile == profile and named in {None, link.vendor_id}:
                 continue
             asked_before = link.state == "asked" and link.vendor_id is None
             asked_at = link.asked_at if asked_before else now
-        vendor_id = by_hand or (link.vendor_id if link is not None else None)
+        vendor_id = named or (link.vendor_id if link is not None else None)
         people.append(
-            _person(scope, change, vendor_id, by_hand=by_hand is not None, look_first=asked_before, asked_at=asked_at)
+            _person(scope, change, vendor_id, by_hand=named is not None, look_first=asked_before, asked_at=asked_at)
         )
         rows.append(
             {
@@ -193,7 +287,7 @@ async def _intend_people(
                 "source_id": change.source_id,
                 "member": change.member,
                 "vendor_id": vendor_id,
-                "by_hand": by_hand is not None,
+                "by_hand": _by_hand(scope, change.ref, link),
                 "state": "asked",
                 "asked_at": asked_at,
             }
@@ -227,7 +321,7 @@ def _person(
 
 
 async def _sync_people(
-    work: _Apply, intents: Sequence[Intent], people: Sequence[g.Person]
+    work: _Apply, intents: Sequence[Intent], people: Sequence[g.Person], links: dict[tuple[int, str], Any]
 ) -> tuple[dict[str, str], dict[str, Exception]]:
     """Tell the vendor about people, and write down at once what it answered."""
     scope = work.scope
@@ -243,7 +337,9 @@ async def _sync_people(
         person.member: PluginError(f"plugin {scope.plugin.name} said nothing about {person.member}")
         for person in people
     }
-    by_hand = {person.member: person.by_hand for person in people}
+    by_hand = {
+        ref: _by_hand(scope, ref, links.get((change.source_id, change.member))) for ref, change in by_ref.items()
+    }
     vendor_ids = {person.member: person.vendor_id for person in people}
     looked = {person.member: person.look_first for person in people}
     asked_at = {
@@ -272,6 +368,8 @@ async def _sync_people(
             ids[outcome.member] = outcome.vendor_id
             row |= {
                 "vendor_id": outcome.vendor_id,
+                # A person whom the plugin made anew was not made by hand, whoever was there before.
+                "by_hand": by_hand[outcome.member] and outcome.vendor_id == vendor_ids[outcome.member],
                 "state": "linked",
                 "profile": _profile_text(change.after),
                 "linked_at": now,
@@ -417,7 +515,7 @@ async def _tell_inbox(work: _Apply, db: AsyncConnection, outcome: Outcome) -> No
     code = "removal_failed" if removal else "grant_failed"
     if outcome.error is None:
         if outcome.intent.attempts or outcome.intent.uncertain:
-            for either in ("removal_failed", "grant_failed"):
+            for either in ("removal_failed", "grant_failed", UNGRANTED):
                 await journal.solve(db, studio, code=either, subject=subject, now=now)
     elif outcome.error is not work.result.stopped_by or isinstance(outcome.error, FixSettings):
         error = outcome.error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -97,8 +97,11 @@ async def write_intents(
     *,
     now: datetime,
     token: int,
+    look_first: Collection[str] = (),
 ) -> list[Intent]:
-    """Commit to the ledger what is about to be asked of the vendor, and take it off the agenda."""
+    """Commit to the ledger what is about to be asked of the vendor, and take it off the agenda. What is to be given
+    counts as ours from now on; for members in `look_first` only once somebody has looked at what stands there
+    (`write_ours`)."""
     ids = [change.grant_id for change in changes if change.grant_id is not None]
     c = t.ledger.c
     query = select(c.id, c.ours, c.attempts, c.state, c.vendor_id, c.person_id, c.asked_at).where(c.id.in_(ids))
@@ -111,7 +114,7 @@ async def write_intents(
         grant_id = row.id if row is not None else new_id("g", now)
         ours = json.loads(row.ours) if row is not None else {}
         groups, badges = set(ours.get("groups", ())), set(ours.get("badges", ()))
-        if change.after is not None:
+        if change.after is not None and change.ref not in look_first:
             groups |= {change.after.opens.group} - {None}
             badges |= {badge.number for badge in change.after.badges}
         uncertain = row is not None and row.state == "unknown"
@@ -175,6 +178,12 @@ async def write_intents(
         [Stay(change.source_id, change.member, change.stamp, change.due_at, change.note) for change in changes],
     )
     return intents
+
+
+async def write_ours(db: AsyncConnection, intent: Intent) -> None:
+    """Commit what the hub may take back of a grant."""
+    ours = json.dumps({"groups": sorted(intent.our_groups), "badges": sorted(intent.our_badges)})
+    await db.execute(update(t.ledger).where(t.ledger.c.id == intent.grant_id).values(ours=ours))
 
 
 def _under_way(change: Change, uncertain: bool) -> str:
@@ -348,11 +357,13 @@ async def links_of(
 
 
 async def forget_people(db: AsyncConnection, target_id: int, members: Sequence[tuple[int, str]]) -> None:
-    """The vendor no longer has these people: the next pass makes them anew. Links by hand stay."""
+    """The vendor no longer has these people: the next pass makes them anew. Links by hand stay, and are looked at
+    again: who named them may have to name somebody else."""
     link, row = t.link.c, t.ledger.c
     for source_id, member in members:
         here = (link.target_id == target_id, link.source_id == source_id, link.member == member)
         await db.execute(update(t.link).where(*here, link.by_hand.is_(False)).values(state="gone", vendor_id=None))
+        await db.execute(update(t.link).where(*here, link.by_hand.is_(True)).values(state="asked", profile=None))
         grants = (row.target_id == target_id, row.source_id == source_id, row.member == member)
         await db.execute(update(t.ledger).where(*grants, row.state != "removed").values(person_id=None, vendor_id=None))
 

@@ -2,33 +2,41 @@
 
 What differs is marked as drift, so the next plan puts it right and says so. What was made by hand is never touched:
 only rows that the ledger knows are compared. A marker of ours on something that the ledger doesn't know is a find: it
-is linked where the member has no link yet, and reported where the member has another.
+is linked where the member has no link yet, and reported where the member has another. Where somebody of ours can open
+something and no grant says so, a grant is written down, so that the next plan takes it back or finds it right: a
+database from a backup, or a call that arrived after the removal that was to undo it.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select, update
+import msgspec
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import grants as g
-from hub.access.decide import Wanted, moment_text
+from hub import records
+from hub.access.decide import GROUP_KEY, Wanted, moment_text
 from hub.connection import read_marker
 from hub.engine.lanes import Lease
 from hub.errors import NotFound
 from hub.ingest.read import mark_dirty
 from hub.plugins import Ability
-from hub.reconcile.diff import decode_wanted
+from hub.reconcile.diff import decode_wanted, encode_wanted
 from hub.reconcile.ledger import forget_people, save_links
 from hub.reconcile.scope import Scope
 from hub.store import among, journal, upsert
 from hub.store import tables as t
 
-__all__ = ["Observation", "observe", "read_openings"]
+__all__ = ["UNGRANTED", "Observation", "observe", "read_openings"]
+
+
+UNGRANTED = "access_without_grant"
 
 
 @dataclass
@@ -40,6 +48,17 @@ class Observation:
     gone: int = 0
     found: int = 0
     duplicates: list[str] = field(default_factory=list)
+    ungranted: set[str] = field(default_factory=set)
+    """Who can open something there that no settled grant stands for, as the inbox names them."""
+
+
+class _Standing(NamedTuple):
+    """Somebody of ours who can open something."""
+
+    source: str
+    member: str
+    opens: g.Opens
+    observed: g.Observed
 
 
 async def read_openings(scope: Scope, *, lease: Lease) -> dict[str, str]:
@@ -97,6 +116,16 @@ async def observe(
         if between is not None:
             await between()
     await _find_gone(scope, lease, seen, report, by_people=by_people)
+    async with scope.database.write() as db:
+        await lease.check(db)
+        await journal.solve_all_but(
+            db,
+            scope.studio.id,
+            code=UNGRANTED,
+            connection=scope.name,
+            keep=report.ungranted,
+            now=scope.connection.clock.now(),
+        )
     return report
 
 
@@ -110,6 +139,7 @@ async def _compare_page(
     drifts: list[tuple[Any, str]] = []
     finds: list[tuple[str, str, g.Observed]] = []
     notes: list[tuple[Any, g.Note]] = []
+    opening: list[_Standing] = []
     for observed in page:
         row = rows.get(observed.vendor_id)
         if row is not None:
@@ -117,11 +147,19 @@ async def _compare_page(
             if what is not None and row.drift != what:
                 drifts.append((row, what))
             notes += [(row, note) for note in observed.notes]
-        if by_people and observed.vendor_id not in linked and observed.marker:
-            marker = read_marker(observed.marker)
-            if marker is not None and marker[0] == scope.connection.instance:
-                finds.append((marker[1], marker[2], observed))
-    if not (drifts or finds or notes):
+        if not by_people or not observed.marker:
+            continue
+        marker = read_marker(observed.marker)
+        if marker is None or marker[0] != scope.connection.instance:
+            continue
+        link = linked.get(observed.vendor_id)
+        if link is None:
+            finds.append((marker[1], marker[2], observed))
+        if row is None and observed.alive and observed.opens is not None and not (link is not None and link.by_hand):
+            # What somebody who was made by hand has besides our grants is not ours to judge.
+            source = scope.sources.get(link.source_id, "?") if link is not None else marker[1]
+            opening.append(_Standing(source, link.member if link is not None else marker[2], observed.opens, observed))
+    if not (drifts or finds or notes or opening):
         return
     now = scope.connection.clock.now()
     async with scope.database.write() as db:
@@ -130,8 +168,11 @@ async def _compare_page(
             report.drifted += 1
             await db.execute(update(t.ledger).where(t.ledger.c.id == row.id).values(drift=what))
             await mark_dirty(db, scope.target_id, row.source_id, {row.member})
+        twice: set[str] = set()
         for source, member, observed in finds:
-            await _take_find(scope, db, source, member, observed, report, now)
+            if not await _take_find(scope, db, source, member, observed, report, now):
+                twice.add(observed.vendor_id)
+        await _ungranted(scope, db, [one for one in opening if one.observed.vendor_id not in twice], report, now)
         for row, note in notes:
             subject = f"{scope.sources.get(row.source_id, '?')}:{row.member} @ {scope.name}"
             await journal.raise_item(
@@ -158,7 +199,9 @@ async def _ledger_rows(db: AsyncConnection, target_id: int, ids: Sequence[str], 
 
 async def _links(db: AsyncConnection, target_id: int, ids: Sequence[str]) -> dict[str, Any]:
     c = t.link.c
-    query = select(c.vendor_id, c.source_id, c.member).where(c.target_id == target_id, among(c.vendor_id, ids, db))
+    query = select(c.vendor_id, c.source_id, c.member, c.by_hand).where(
+        c.target_id == target_id, among(c.vendor_id, ids, db)
+    )
     return {row.vendor_id: row for row in await db.execute(query)}
 
 
@@ -192,11 +235,12 @@ async def _take_find(
     observed: g.Observed,
     report: Observation,
     now: datetime,
-) -> None:
-    """Something with our marker that no link knows: a create whose answer was lost, or a database from a backup."""
-    source_id = next((key for key, name in scope.sources.items() if name == source), None)
+) -> bool:
+    """Something with our marker that no link knows: a create whose answer was lost, or a database from a backup.
+    Returns False where the member stands there twice."""
+    source_id = _source_id(scope, source)
     if source_id is None:
-        return
+        return True
     c = t.link.c
     query = select(t.link).where(c.target_id == scope.target_id, c.source_id == source_id, c.member == member)
     link = (await db.execute(query)).one_or_none()
@@ -214,7 +258,7 @@ async def _take_find(
             weight=3,
             now=now,
         )
-        return
+        return False
     report.found += 1
     await save_links(
         db,
@@ -231,6 +275,105 @@ async def _take_find(
         ],
     )
     await mark_dirty(db, scope.target_id, source_id, {member})
+    return True
+
+
+def _source_id(scope: Scope, source: str) -> int | None:
+    return next((key for key, name in scope.sources.items() if name == source), None)
+
+
+async def _ungranted(
+    scope: Scope, db: AsyncConnection, opening: Sequence[_Standing], report: Observation, now: datetime
+) -> None:
+    """Write down a grant for who can open something and has none, so that a plan decides about it, and say so. What
+    was surely given by hand, because the hub never gave that group, is said and left alone."""
+    for one in opening:
+        subject = f"{one.source}:{one.member} @ {scope.name}"
+        report.ungranted.add(subject)
+        source_id = _source_id(scope, one.source)
+        name, former = one.member, []
+        if source_id is not None:
+            c = t.ledger.c
+            mine = (c.target_id == scope.target_id, c.source_id == source_id, c.member == one.member)
+            if (await db.execute(select(c.id).where(*mine, t.LIVE).limit(1))).first() is not None:
+                continue
+            query = select(c.ours, c.record, c.name).where(*mine).order_by(c.removed_at.desc())
+            former = list((await db.execute(query)).all())
+            name = former[0].name if former else await _name(db, source_id, one.member)
+        by_hand = bool(former) and not any(one.opens.group in json.loads(row.ours).get("groups", ()) for row in former)
+        if source_id is not None and not by_hand:
+            record = former[0].record if former else None
+            await _write_down(scope, db, one, source_id=source_id, name=name, record=record, now=now)
+        stays = source_id is None or by_hand
+        await journal.raise_item(
+            db,
+            scope.studio.id,
+            code=UNGRANTED,
+            subject=subject,
+            connection=scope.name,
+            text=f"{name} ({one.source}:{one.member}) can open {scope.rules.name_of(str(one.opens))} at "
+            f"{scope.name}, and the hub has no grant that says so.",
+            fix=f"Take it from {one.observed.vendor_id} at {scope.name} by hand, if they should not."
+            if stays
+            else f"The next pass takes it back or keeps it, as the rules say: `studiohub sync {scope.name}`.",
+            weight=0,
+            now=now,
+        )
+
+
+async def _name(db: AsyncConnection, source_id: int, member: str) -> str:
+    r = t.record.c
+    query = select(r.data).where(r.source_id == source_id, r.kind == "member", r.record_id == member)
+    data = (await db.execute(query)).scalar_one_or_none()
+    return str(records.decoder("member").decode(data).name) if data is not None else member
+
+
+async def _write_down(
+    scope: Scope,
+    db: AsyncConnection,
+    one: _Standing,
+    *,
+    source_id: int,
+    name: str,
+    record: str | None,
+    now: datetime,
+) -> None:
+    """A grant as it was found. It is unknown until a pass has settled it; it has no start, so that it never counts as
+    a window that is running."""
+    observed = one.observed
+    standing = Wanted(
+        opens=one.opens,
+        valid_until=observed.valid_until if observed.limits else None,
+        badges=tuple(g.Badge(number) for number in sorted(observed.badges)),
+    )
+    await db.execute(
+        insert(t.ledger).values(
+            id=journal.new_id("g", now),
+            studio_id=scope.studio.id,
+            target_id=scope.target_id,
+            source_id=source_id,
+            member=one.member,
+            name=name,
+            key=GROUP_KEY,
+            state="unknown",
+            settled=False,
+            # Both: nobody has asked for its removal yet.
+            wanted=encode_wanted(standing),
+            applied=encode_wanted(standing),
+            opens=msgspec.json.encode(standing.opens).decode(),
+            valid_until=standing.valid_until,
+            person_id=observed.vendor_id,
+            ours=json.dumps(
+                {"groups": [one.opens.group] if one.opens.group is not None else [], "badges": sorted(observed.badges)}
+            ),
+            record=record,
+            reason="found at the vendor without a grant",
+            reason_code=UNGRANTED,
+            created_at=now,
+            changed_at=now,
+        )
+    )
+    await mark_dirty(db, scope.target_id, source_id, {one.member})
 
 
 async def _find_gone(scope: Scope, lease: Lease, seen: set[str], report: Observation, *, by_people: bool) -> None:

@@ -9,11 +9,12 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, func, or_, select, tuple_
+from sqlalchemy import and_, bindparam, except_, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access.decide import GROUP_KEY, decide
 from hub.access.reasons import Reason
+from hub.ingest.read import mark_dirty
 from hub.reconcile.diff import Held, LedgerRow, diff, encode_wanted, ledger_columns
 from hub.reconcile.plan import Action, Change, Plan, Resting, Stay, in_order
 from hub.reconcile.scope import Scope
@@ -93,6 +94,7 @@ async def _agenda(
     scope: Scope, *, now: datetime, full: bool, retry: bool, pressing: bool
 ) -> AsyncIterator[Sequence[Any]]:
     """The agenda rows to work on, in chunks ordered by source and member."""
+    await _mark_relinked(scope)
     a, row = t.agenda.c, t.ledger.c
     base = select(a.source_id, a.member, a.stamp, a.due_at, a.note).where(a.target_id == scope.target_id)
     if pressing:
@@ -117,6 +119,7 @@ async def _agenda(
         for start in range(0, len(ordered), CHUNK):
             yield ordered[start : start + CHUNK]
         return
+    await _complete_agenda(scope)
     last: tuple[int, str] | None = None
     while True:
         query = base.where(a.source_id.in_(scope.sources)).order_by(a.source_id, a.member).limit(CHUNK)
@@ -129,6 +132,51 @@ async def _agenda(
         if len(chunk) < CHUNK:
             return
         last = (chunk[-1].source_id, chunk[-1].member)
+
+
+async def _mark_relinked(scope: Scope) -> None:
+    """Mark the grants of members for whom an admin has named another person than the one who holds them."""
+    by_source: dict[str, list[str]] = {}
+    for ref in scope.rules.links:
+        source, _, member = ref.partition(":")
+        by_source.setdefault(source, []).append(member)
+    link, row = t.link.c, t.ledger.c
+    for source_id, source in scope.sources.items():
+        names = by_source.get(source, [])
+        if not names:
+            continue
+        async with scope.database.read() as db:
+            query = select(link.member, link.vendor_id).where(
+                link.target_id == scope.target_id, link.source_id == source_id, among(link.member, names, db)
+            )
+            linked = dict((await db.execute(query.where(link.vendor_id.is_not(None)))).all())
+            moved = {name for name, person in linked.items() if scope.rules.links[f"{source}:{name}"] != person}
+            standing = (row.target_id == scope.target_id, row.source_id == source_id, row.settled.is_(True), t.LIVE)
+            query = select(row.id, row.member).where(*standing, row.drift.is_(None), among(row.member, moved, db))
+            found = (await db.execute(query)).all() if moved else []
+        if found:
+            async with scope.database.write() as db:
+                marked = update(t.ledger).where(row.id == bindparam("one")).values(drift="another person is linked")
+                await db.execute(marked, [{"one": grant.id} for grant in found])
+                await mark_dirty(db, scope.target_id, source_id, {grant.member for grant in found})
+
+
+async def _complete_agenda(scope: Scope) -> None:
+    """Put everybody on the agenda whom the records or the ledger know and who is not on it. There should be nobody: a
+    full plan is what proves it, so it can't take the agenda's word."""
+    a, r, c = t.agenda.c, t.record.c, t.ledger.c
+    for source_id in scope.sources:
+        on_it = select(a.member).where(a.target_id == scope.target_id, a.source_id == source_id)
+        known = (
+            select(r.owner).where(r.source_id == source_id, r.owner.is_not(None)),
+            select(c.member).where(c.target_id == scope.target_id, c.source_id == source_id, t.LIVE),
+        )
+        async with scope.database.read() as db:
+            members = {member for every in known for member in (await db.execute(except_(every, on_it))).scalars()}
+        # Nearly always nobody: then nothing is written at all.
+        if members:
+            async with scope.database.write() as db:
+                await mark_dirty(db, scope.target_id, source_id, members)
 
 
 def _parts(keys: Sequence[Any]) -> list[Sequence[Any]]:

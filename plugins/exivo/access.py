@@ -34,7 +34,13 @@ async def grant(api: Exivo, wanted: grants.Grant) -> grants.Granted:
     await badges.take_back(api, before, wanted.our_badges - {badge.number for badge in wanted.badges}, work)
     # Dates come before what opens doors, so that a crash in between leaves nobody without an end; and before lifting
     # the block, which a past end date would bring back.
-    await _dates(api, before, wanted, work)
+    if await _dates(api, before, wanted, work):
+        # Without its end, access would outlast the pass, and go on even where the hub never runs again.
+        raise FixRecord(
+            f"exivo refused the end date for {wanted.label or wanted.member}, and without it the door stays closed",
+            said=work.said,
+            code="refused",
+        )
     await badges.give(api, before, wanted, work)
     if before.group != wanted.opens.group:
         work.wrote(await api.assign_group(before.id, wanted.opens.group))
@@ -124,18 +130,24 @@ def _moved_by_hand(wanted: grants.Grant) -> grants.Note:
     )
 
 
-async def _dates(api: Exivo, seen: PersonSeen, wanted: grants.Grant, work: Work) -> None:
+async def _dates(api: Exivo, seen: PersonSeen, wanted: grants.Grant, work: Work) -> bool:
+    """Write the dates that differ; returns whether exivo refused an end that it then does not hold."""
     payload: dict[str, Any] = {}
     if not wire.same_moment(seen.exit, wanted.valid_until):
         payload["exitDate"] = wire.timestamp(wanted.valid_until)
     if _entry_differs(api, seen, wanted):
         payload["entryDate"] = wire.timestamp(wanted.valid_from)
     if not payload:
-        return
+        return False
     try:
         work.wrote(None, await api.change_person(seen.id, payload))
     except Refused as refused:
         work.wrote(refused)
+        if wanted.valid_until is None or "exitDate" not in payload:
+            return False
+        # Refused may also mean that it is so already.
+        return not wire.same_moment((await api.person(seen.id)).exit, wanted.valid_until)
+    return False
 
 
 def _entry_differs(api: Exivo, seen: PersonSeen, wanted: grants.Grant) -> bool:

@@ -307,3 +307,22 @@ def test_a_machine_without_proc_can_still_tell_who_is_gone(monkeypatch: pytest.M
     monkeypatch.setattr(lanes, "_started", lambda _pid: "")
     assert not lanes.is_gone(f"{machine}:{pid}:{int(started) - 1}:0")
     assert lanes.is_gone(f"{machine}:{2**22 + 1}:{started}:0")
+
+
+def test_two_machines_of_one_name_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process of another machine that happens to have this one's name is not taken for gone because its number is
+    unknown here."""
+    real = Path.read_text
+
+    def other_boot(file: Path, *args: Any, **kwargs: Any) -> str:
+        if str(file) == "/proc/sys/kernel/random/boot_id":
+            return "00000000-0000-0000-0000-000000000000"
+        return real(file, *args, **kwargs)
+
+    _, pid, started = lanes.process_name().split(":")
+    with monkeypatch.context() as there:
+        there.setattr(Path, "read_text", other_boot)
+        machine = lanes.process_name().split(":")[0]
+        assert lanes.is_gone(f"{machine}:{2**22 + 1}:{started}:0")
+    assert not lanes.is_gone(f"{machine}:{2**22 + 1}:{started}:0")
+    assert not lanes.is_gone(f"{machine}:{pid}:{int(started) - 1}:0")

@@ -214,17 +214,55 @@ async def test_who_was_blocked_by_the_end_date_is_let_in_again(site: Site) -> No
 
 
 async def test_a_date_that_exivo_refuses_is_told_with_its_words(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And the rest of the grant stands."""
+    """What stood before stands, and nothing more is given: it would have no end that exivo keeps by itself."""
     wanted = await site.member()
+    _refuse_dates(monkeypatch)
+    calls = site.calls()
+    with pytest.raises(FixRecord) as caught:
+        await site.grant(grant("1", "A1", "B2", person_id=wanted.person_id, valid_until=LATER))
+    assert "the end date" in caught.value.what
+    assert caught.value.said == "exitDate too far away"
+    assert calls.writes == ["changePersonInfo"]
+    assert opens(site)
 
+
+async def test_without_the_end_that_it_needs_a_door_stays_closed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who comes back with a pass that ends is not let in where exivo refuses that end, however they were
+    blocked: neither the group nor the lifted block comes before it."""
+    wanted = await site.member(valid_until=None)
+    await site.revoke(wanted)
+    assert not opens(site)
+    _refuse_dates(monkeypatch)
+    with pytest.raises(FixRecord) as caught:
+        await site.grant(grant("1", "A1", person_id=wanted.person_id, valid_until=LATER))
+    assert caught.value.said == "exitDate too far away"
+    row = site.at(wanted.person_id)
+    assert (row["revoked"], row.get("accessGroupId"), row["media"]) == (True, None, [])
+    assert not opens(site)
+
+
+async def test_a_date_that_is_refused_because_it_is_so_already_stops_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading decides, not the refusal."""
+    wanted = await site.member(valid_until=None)
+    await site.revoke(wanted)
+    change = ExivoSimulator.change_person_info
+
+    def change_person_info(self: ExivoSimulator, request: Request) -> Any:
+        change(self, request)
+        raise bad("nothing to change")
+
+    monkeypatch.setattr(ExivoSimulator, "change_person_info", change_person_info)
+    assert (await site.grant(grant("1", "A1", person_id=wanted.person_id, valid_until=LATER))).confirmed
+    assert opens(site)
+
+
+def _refuse_dates(monkeypatch: pytest.MonkeyPatch) -> None:
     def change_person_info(self: ExivoSimulator, request: Request) -> Any:
         raise bad("exitDate too far away")
 
     monkeypatch.setattr(ExivoSimulator, "change_person_info", change_person_info)
-    with pytest.raises(FixRecord) as caught:
-        await site.grant(grant("1", "A1", person_id=wanted.person_id, valid_until=LATER))
-    assert "the end date" in caught.value.what
-    assert caught.value.said == "exitDate too far away"
 
 
 async def test_bad_news_in_the_answer_to_a_change_is_read_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
