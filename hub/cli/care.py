@@ -9,6 +9,7 @@ from hub.cli import output
 from hub.cli.opened import Json, opened, settings, who
 from hub.engine.doctor import Finding, examine
 from hub.engine.keys import rotate_key
+from hub.vault import new_key
 
 __all__ = ["doctor_", "key_"]
 
@@ -30,6 +31,12 @@ async def doctor_(*, json: Json = False) -> int:
 
 
 key_ = App(name="key", help="The key that seals secrets.", result_action="return_value")
+
+
+@key_.command(name="new")
+async def new() -> None:
+    """Print a new key, for STUDIOHUB_KEY or the file that STUDIOHUB_KEY_FILE names. Nothing is changed."""
+    output.line(new_key(), reveal=True)
 
 
 @key_.command(name="rotate")

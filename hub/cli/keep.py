@@ -1,4 +1,4 @@
-"""Keeping and forgetting: backup, restore, erase, audit."""
+"""Keeping and forgetting: lanes, backup, restore, erase, audit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hub.store import journal
 from hub.store import tables as t
 from hub.words import counted
 
-__all__ = ["audit_", "backup_", "erase_", "restore_"]
+__all__ = ["audit_", "backup_", "erase_", "lanes_", "restore_"]
 
 
 async def backup_(file: Path, /) -> None:
@@ -117,3 +117,58 @@ async def audit_(*, limit: Count = 50, json: Json = False) -> None:
         for row in rows
     ]
     output.table(["when", "who", "act", "what", "detail"], shown)
+
+
+async def lanes_(*, json: Json = False) -> None:
+    """What runs when: one lane for each connection, with its last and next run and what keeps failing."""
+    lane, c = t.lane.c, t.connection.c
+    async with opened() as hub:
+        zone = times.zone(hub.the_studio.timezone)
+        query = (
+            select(t.lane, c.name)
+            .join(t.connection, c.id == lane.connection_id)
+            .where(lane.studio_id == hub.the_studio.id)
+            .order_by(c.id)
+        )
+        async with hub.database.read() as db:
+            rows = (await db.execute(query)).all()
+        now = hub.clock.now()
+    if json:
+        output.print_json(
+            [
+                {
+                    "name": row.name,
+                    "running": row.lease_owner is not None and row.lease_until > now,
+                    "next": times.to_text(row.wake_at) if row.wake_at else None,
+                    "why": row.reason,
+                    "last_attempt": times.to_text(row.attempted_at) if row.attempted_at else None,
+                    "last_success": times.to_text(row.succeeded_at) if row.succeeded_at else None,
+                    "down_since": times.to_text(row.down_since) if row.down_since else None,
+                    "failures": row.failures,
+                    "error": row.error,
+                }
+                for row in rows
+            ]
+        )
+        return
+    shown = []
+    for row in rows:
+        running = row.lease_owner is not None and row.lease_until > now
+        soon = "now" if row.wake_at is not None and row.wake_at <= now else ""
+        at = f"{row.wake_at.astimezone(zone):%d %b %H:%M:%S}" if row.wake_at is not None else "when it is woken"
+        last = f"{row.succeeded_at.astimezone(zone):%d %b %H:%M:%S}" if row.succeeded_at else "never"
+        shown.append(
+            [
+                escape(row.name),
+                output.status("running")
+                if running
+                else output.status("failed")
+                if row.failures
+                else output.status("ok"),
+                last,
+                soon or at,
+                str(row.failures or ""),
+                escape(row.error or ""),
+            ]
+        )
+    output.table(["lane", "state", "last went well", "next", "failures", "error"], shown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -19,6 +20,7 @@ from hub.errors import UserError
 from hub.look import journal
 from hub.look.explain import explain
 from hub.look.grants import list_grants
+from hub.look.history import held_at
 from hub.look.members import find_member
 
 __all__ = ["explain_", "grants_", "inbox_", "log_", "openings_", "runs_"]
@@ -29,6 +31,7 @@ async def grants_(
     member: str | None = None,
     target: str | None = None,
     status: Literal["in_progress", "created", "removed", "failed", "unknown"] | None = None,
+    at: str | None = None,
     limit: Count | None = None,
     reveal: Annotated[bool, Parameter(help="Show codes and URLs.")] = False,
     json: Json = False,
@@ -43,9 +46,14 @@ async def grants_(
         Only at this lock.
     status:
         Only with this status.
+    at:
+        Who could open what at that moment in the past: 2026-11-21 18:30 in the studio's time, or with a zone.
     limit:
         At most so many, the newest ones.
     """
+    if at is not None:
+        await _grants_at(at, member=member, target=target, json=json)
+        return
     async with opened() as hub:
         zone = times.zone(hub.the_studio.timezone)
         if target is not None:
@@ -84,6 +92,47 @@ async def grants_(
     else:
         limited = member or target or status
         output.line("No such grants." if limited else "No grants yet. They appear after the first `studiohub sync`.")
+
+
+async def _grants_at(text: str, *, member: str | None, target: str | None, json: bool) -> None:
+    """The grants that stood at a moment."""
+    async with opened() as hub:
+        zone = times.zone(hub.the_studio.timezone)
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise UserError(f"{text!r} is no moment", fix='Write it as "2026-11-21 18:30".') from error
+        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+        if target is not None:
+            await hub.connection_row(target)
+        async with hub.database.read() as db:
+            found = await find_member(db, hub.the_studio, member) if member else None
+            held = await held_at(
+                db,
+                hub.the_studio,
+                moment.astimezone(UTC),
+                member=found.member_id if found else None,
+                source=found.source if found else None,
+                target=target,
+            )
+    if json:
+        output.print_json([one.as_json() for one in held])
+        return
+    rows = [
+        [
+            escape(one.member),
+            escape(one.name),
+            escape(one.target),
+            escape(one.opens.get("group") or ", ".join(one.opens.get("locks", ()))),
+            f"{one.since.astimezone(zone):%d %b %Y %H:%M}",
+            escape(moment_text(one.valid_until, zone) or "open end"),
+        ]
+        for one in held
+    ]
+    if rows:
+        output.table(["member", "name", "at", "opens", "since", "until"], rows)
+    else:
+        output.line(f"Nobody had a grant at {moment.astimezone(zone):%d %b %Y %H:%M}.")
 
 
 async def runs_(*, connection: str | None = None, limit: Count = 30, json: Json = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from hub.core import Hub, initialise
 from hub.errors import HubError, UserError
 from hub.grants import Check, CheckState
 from hub.plugins import Plugin
+from hub.store import journal
 from hub.store import tables as t
 from hub.studio.file import ConnectionSpec, spec_from_values
 from hub.studio.registry import ConnectionRow
@@ -85,39 +87,48 @@ async def import_(file: Path, /, *, json: Json = False) -> None:
         output.line("Next: `studiohub verify` tries the connections, `studiohub plan` says what a sync would do.")
 
 
-async def export_(
-    file: Path | None = None,
-    /,
-    *,
-    force: Annotated[bool, Parameter(help="Write over a file that says something else.")] = False,
-) -> None:
-    """Write the studio file of what is connected. Secrets are never in it.
+async def export_(file: Path | None = None, /, *, member: str | None = None) -> None:
+    """Write the studio file of what is connected; or, with --member, everything that is kept about one person.
+
+    Secrets and codes are never in either.
 
     Parameters
     ----------
     file:
         Where to; standard output where it is left out.
+    member:
+        The person (connection:id, id, e-mail or full name). The result is one JSON document.
     """
+    from hub.engine.personal import personal_data
+    from hub.look.members import find_member
     from hub.studio.importing import export_text
 
     async with opened() as hub:
-        text = await export_text(hub)
+        if member is None:
+            text = await export_text(hub)
+        else:
+            async with hub.database.read() as db:
+                found = await find_member(db, hub.the_studio, member)
+                data = await personal_data(db, hub, found)
+            text = dumps(data, ensure_ascii=False, indent=2) + "\n"
+            async with hub.database.write() as db:
+                await journal.add_audit(
+                    db, hub.the_studio.id, who=who(), act="export", subject=found.ref, now=hub.clock.now()
+                )
     if file is None:
         sys.stdout.write(text)
     else:
-        _write(file, text, force=force)
+        _write(file, text)
         output.say(f"written to {file}")
 
 
-def _write(file: Path, text: str, *, force: bool) -> None:
-    """A file that is there already may have comments and origins of secrets that the text lacks."""
+def _write(file: Path, text: str) -> None:
+    """A file that is there already may have comments and origins of secrets that the text lacks, so it is kept."""
     try:
-        if not force and file.is_file() and file.read_bytes() != text.encode():
-            raise UserError(
-                f"{file} is there already and says something else",
-                fix="Choose another name, or write over it with --force.",
-                code="file_exists",
-            )
+        if file.is_file() and file.read_bytes() != text.encode():
+            kept = file.with_name(f"{file.name}~")
+            file.replace(kept)
+            output.say(f"what was in {file} is in {kept} now")
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         fix = "Choose a file that you may write."

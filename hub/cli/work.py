@@ -17,6 +17,7 @@ from hub.engine.target_pass import TargetRun
 from hub.engine.unmapped import find_unmapped
 from hub.errors import HubError
 from hub.ingest.read import ReadReport
+from hub.notify.sender import send_mails
 from hub.reconcile.plan import Plan
 from hub.words import counted
 
@@ -40,6 +41,7 @@ async def sync_(*name: str, json: Json = False) -> int:
     async with opened() as hub:
         with output.progress() as bars:
             result = await sync_now(hub, name, progress=bars)
+        await send_mails(hub)
         observed = await _observed(hub)
     if json:
         output.print_json(_result_json(result))

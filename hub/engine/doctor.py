@@ -6,10 +6,11 @@ import shutil
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from hub import times
 from hub.core import Hub
+from hub.engine.wake import lag
 from hub.errors import HubError
 from hub.grants import CheckState
 from hub.settings import HubSettings
@@ -18,6 +19,9 @@ from hub.words import counted
 
 __all__ = ["Finding", "examine"]
 
+MOST_SKEW = 5.0
+MOST_BEHIND = timedelta(minutes=5)
+GONE_AFTER = timedelta(seconds=30)
 LEAST_FREE = 200 * 1024 * 1024
 
 
@@ -44,10 +48,49 @@ async def examine(settings: HubSettings) -> list[Finding]:
                 findings.append(Finding("warning", "no studio yet", "Import one: `studiohub import FILE`."))
                 return findings
             findings.append(Finding("ok", f"studio {hub.studio.name!r} in {hub.studio.timezone}"))
+            findings += await _clock(hub)
+            findings += await _workers(hub)
             findings += await _lanes(hub)
             findings += await _connections(hub)
     except HubError as error:
         findings.append(Finding("failed", f"{error.what} {error.said}".strip(), error.fix))
+    return findings
+
+
+async def _clock(hub: Hub) -> list[Finding]:
+    """Leases and due times compare the clocks of every machine, so this one is held against the database's."""
+    if hub.database.is_sqlite:
+        return []
+    async with hub.database.read() as db:
+        there = (await db.execute(select(func.clock_timestamp()))).scalar_one()
+    off = abs((hub.clock.now() - there).total_seconds())
+    if off > MOST_SKEW:
+        what = f"this machine's clock is {off:.0f} s off the database's"
+        return [Finding("failed", what, "Turn on time synchronisation (NTP) on both.")]
+    return [Finding("ok", "the clock agrees with the database's")]
+
+
+async def _workers(hub: Hub) -> list[Finding]:
+    """Daemons that are there, and how long the most overdue lane has waited for one."""
+    now = hub.clock.now()
+    async with hub.database.read() as db:
+        seen = (await db.execute(select(t.worker.c.name, t.worker.c.seen_at))).all()
+        behind = await lag(db, now=now)
+    alive = [row for row in seen if now - row.seen_at < GONE_AFTER]
+    findings = [
+        Finding("ok", f"{counted(len(alive), 'daemon')} at work")
+        if alive
+        else Finding("warning", "no daemon is at work, so nothing happens by itself", "Start one: `studiohub daemon`.")
+    ]
+    if alive and behind > MOST_BEHIND:
+        minutes = behind.total_seconds() / 60
+        findings.append(
+            Finding(
+                "warning",
+                f"a lane has been due for {minutes:.0f} minutes",
+                "Start another daemon, or raise STUDIOHUB_LANES.",
+            )
+        )
     return findings
 
 

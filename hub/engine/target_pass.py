@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub import times
+from hub import logs, times
 from hub.access.rules import compile_rules
 from hub.engine.lanes import Lease
 from hub.engine.target_told import close_target_run
@@ -159,11 +159,34 @@ async def run_target(
         )
         await ledger.find_crashed(db, row.id, lease.token, now=hub.clock.now())
     result = TargetRun(row.name, run_id)
+    with logs.bind(run=run_id):
+        calls = await _work(
+            hub, row, result, lease, progress, frozenset(approved), only, leave, full=full, retry=retry, keep=not quiet
+        )
+        await close_target_run(hub, row, result, lease=lease, calls=calls, quiet=quiet)
+    return result
+
+
+async def _work(
+    hub: Hub,
+    row: registry.ConnectionRow,
+    result: TargetRun,
+    lease: Lease,
+    progress: Progress,
+    approved: frozenset[str],
+    only: Collection[str] | None,
+    leave: Leave | None,
+    *,
+    full: bool,
+    retry: bool,
+    keep: bool,
+) -> Counters | None:
+    """Do the pass; returns what it asked of the vendor. A vendor's errors end up in the result."""
     calls: Counters | None = None
     try:
         scope = await open_scope(hub, row)
         before = scope.connection.counters
-        work = _Pass(hub, scope, lease, result, progress, frozenset(approved), only, leave, keep=not quiet)
+        work = _Pass(hub, scope, lease, result, progress, approved, only, leave, keep)
         try:
             if only is None:
                 await _pressing(work)
@@ -178,8 +201,7 @@ async def run_target(
         result.left_off = True
     except HubError as error:
         result.error = error
-    await close_target_run(hub, row, result, lease=lease, calls=calls, quiet=quiet)
-    return result
+    return calls
 
 
 async def look(

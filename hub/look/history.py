@@ -56,6 +56,7 @@ async def held_at(
     moment: datetime,
     *,
     member: str | None = None,
+    source: str | None = None,
     target: str | None = None,
 ) -> list[Held]:
     """Every grant that stood at a moment: created (or last changed) before it, not removed, and inside its window."""
@@ -89,6 +90,8 @@ async def held_at(
     )
     if member is not None:
         query = query.where(g.member == member)
+    if source is not None:
+        query = query.where(sources.c.name == source)
     if target is not None:
         query = query.where(targets.c.name == target)
     return [

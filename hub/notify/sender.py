@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
@@ -18,7 +19,10 @@ from hub.notify.outbox import Queued
 from hub.store import Database, journal
 from hub.vault import Vault
 
-__all__ = ["Server", "read_url", "send_due"]
+if TYPE_CHECKING:
+    from hub.core import Hub
+
+__all__ = ["Server", "read_url", "send_due", "send_mails"]
 
 log = logs.get("hub.notify")
 TIMEOUT = 30.0
@@ -60,6 +64,14 @@ def read_url(url: str) -> Server:
     query = dict(pair.partition("=")[::2] for pair in parts.query.split("&") if pair)
     sender = unquote(query.get("from", "")) or (user if user and "@" in user else f"studiohub@{parts.hostname}")
     return Server(parts.hostname, port, user, password, parts.scheme == "smtps", sender)
+
+
+async def send_mails(hub: Hub) -> int:
+    """Send what is due, where the installation has a mail server."""
+    url = hub.settings.smtp_url
+    if url is None:
+        return 0
+    return await send_due(hub.database, hub.vault, read_url(url.get_secret_value()), hub.clock)
 
 
 async def send_due(database: Database, vault: Vault, server: Server, clock: Clock, *, limit: int = 20) -> int:

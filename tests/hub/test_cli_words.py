@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -78,18 +79,52 @@ def test_an_import_ends_with_what_comes_next_and_warns_of_unknown_groups(shop: S
     assert "passes: 2 rows (were 2)" in typed.out
 
 
-def test_an_export_does_not_write_over_another_file(shop: Shop) -> None:
-    """It would lose comments and where the secrets come from; the same text again is no harm."""
+def test_an_export_keeps_what_was_in_the_file(shop: Shop) -> None:
+    """It may have comments and say where the secrets come from; the same text again is no harm."""
     shop.ready()
     before = studio_file(shop).read_text()
-    typed = shop("export", str(studio_file(shop)))
-    assert typed.code == 2
-    assert "--force" in typed.err
-    assert studio_file(shop).read_text() == before
-    fresh = str(shop.folder / "fresh.toml")
-    assert [shop("export", fresh).code for _ in range(2)] == [0, 0]
-    assert shop("export", str(studio_file(shop)), "--force").code == 0
-    assert studio_file(shop).read_text() == Path(fresh).read_text() != before
+    kept = studio_file(shop).with_name(f"{studio_file(shop).name}~")
+    for _ in range(2):
+        assert shop("export", str(studio_file(shop))).code == 0
+        assert kept.read_text() == before != studio_file(shop).read_text()
+
+
+def test_everything_about_one_member_is_one_document(shop: Shop) -> None:
+    """For whoever asks what is kept about them; no secret is in it, and that it was asked for is written down."""
+    shop.ready()
+    shop.join("1")
+    assert shop("sync").code == 0
+    typed = shop("export", "--member", "desk:1")
+    told = json.loads(typed.out)
+    assert told["member"] == "desk:1"
+    assert {record["kind"] for record in told["records"]} >= {"member", "member_pass"}
+    assert told["grants"][0]["state"] == "active"
+    assert "export" in shop("audit").out
+
+
+def test_the_past_can_be_asked(shop: Shop) -> None:
+    """By the studio's clock; a moment that is none is told."""
+    shop.ready()
+    shop.join("1")
+    assert shop("sync").code == 0
+    assert (
+        "desk:1" in shop("grants", "--at", "2099-01-01 10:00").out
+        or "Nobody" in shop("grants", "--at", "2099-01-01 10:00").out
+    )
+    assert "Nobody had a grant" in shop("grants", "--at", "2020-01-01").out
+    assert json.loads(shop("grants", "--at", "2020-01-01", "--json").out) == []
+    assert shop("grants", "--at", "gestern").code == 2
+
+
+def test_lanes_say_when_what_runs_next(shop: Shop) -> None:
+    """Also what failed, and how often."""
+    shop.ready()
+    shop.join("1")
+    assert shop("sync").code == 0
+    rows = json.loads(shop("lanes", "--json").out)
+    assert {row["name"] for row in rows} == {"desk", "door"}
+    assert all(row["failures"] == 0 and row["last_success"] for row in rows)
+    assert "desk" in shop("lanes").out
 
 
 # ── what can't be used ────────────────────────────────────────────────────────────────────────────────────────────────
