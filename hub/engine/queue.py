@@ -52,7 +52,7 @@ class LaneQueue:
                             batch_size=max(1, slots // 4),
                             max_concurrent_tasks=slots,
                             heartbeat_timeout=HEARTBEAT,
-                            dequeue_timeout=timedelta(seconds=5),
+                            dequeue_timeout=timedelta(seconds=1),
                             shutdown_on_listener_failure=True,
                         )
                     )

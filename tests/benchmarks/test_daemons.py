@@ -52,7 +52,7 @@ def test_two_hundred_lanes_through_a_kill_a_freeze_and_a_restart(tmp_path: Path)
 
 def test_two_daemons_share_work_that_the_vendor_limits(tmp_path: Path) -> None:
     """At most 0.55 of the time that one needs."""
-    studios, members = 32, 20
+    studios, members = 32, 50
     with cluster(tmp_path, lanes=8) as made:
         times: list[float] = []
         for count in (1, 2):
