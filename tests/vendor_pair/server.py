@@ -130,6 +130,10 @@ class Pair:
         if asked.get("empty"):
             self.grants.clear()
             self.calls = self.overlaps = 0
+        self.down = asked.get("down", self.down)
+        self.roll_down = asked.get("roll_down", self.roll_down)
+        for row in asked.get("rows", ()):
+            self.join(**row)
         for company in asked.get("companies", ()):
             for number in range(asked["members"]):
                 self.join(company, str(number))
