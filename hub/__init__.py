@@ -39,6 +39,7 @@ __all__ = [
     "FixSettings",
     "NotFound",
     "Plugin",
+    "Poll",
     "Refused",
     "RetryLater",
     "Unconfirmed",
@@ -57,6 +58,7 @@ _MODULES = {
     "Connection": "connection",
     "ConnectionSettings": "settings",
     "Plugin": "plugins",
+    "Poll": "plugins",
     "hookimpl": "hookspecs",
 }
 """Where a name is that is not an error."""

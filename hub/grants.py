@@ -225,11 +225,13 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request that reached the connection's webhook address: lower-case header names, the raw body."""
+    """A request that reached the connection's webhook address: lower-case header names, the raw body. `secret` is the
+    secret part of the address, for vendors that send back a header which was made from it."""
 
     headers: Mapping[str, str]
     body: bytes
     query: Mapping[str, str] = {}
+    secret: str = ""
 
     def __repr__(self) -> str:
         return f"WebhookRequest({len(self.body)} bytes)"

@@ -15,6 +15,7 @@ import inspect
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,7 +28,7 @@ from hub.settings import ConnectionSettings
 if TYPE_CHECKING:
     from hub.connection import Connection
 
-__all__ = ["Ability", "Broken", "Plugin", "Plugins", "Trace"]
+__all__ = ["Ability", "Broken", "Plugin", "Plugins", "Poll", "Trace"]
 
 GROUP = "studiohub.plugins"
 HOOK_TIMEOUT = 120.0
@@ -64,6 +65,18 @@ class Ability(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Poll:
+    """A part of a source that is read on a clock of its own: these `kinds`, `every` so often, and of kinds with times
+    only what lies between `before` and `after` from now (None: no limit on that side)."""
+
+    name: str
+    every: timedelta
+    kinds: frozenset[str]
+    before: timedelta | None = None
+    after: timedelta | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plugin:
     """What `describe` answers.
 
@@ -85,6 +98,8 @@ class Plugin:
     settle: float = 5.0
     profile: frozenset[str] = frozenset({"given_name", "family_name"})
     """Which of a member's fields the vendor keeps; a change of the others is nothing to it."""
+    polls: tuple[Poll, ...] = ()
+    """What is read when. Without any, everything is read every 15 minutes, or as often as `every` says."""
     credential: str = ""
     """What the vendor calls the thing that a person needs in hand, for sentences ("badge")."""
 

@@ -87,6 +87,7 @@ async def _take(engine: Engine, request: Request, body: bytes, *, connection_id:
         headers={name.lower(): value for name, value in request.headers.items()},
         body=body,
         query=dict(request.query_params),
+        secret=request.path_params["secret"],
     )
     try:
         hub, row = await engine.open_row(connection_id)
