@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     )
     from hub.hookspecs import hookimpl
     from hub.http import Answer, Client
-    from hub.plugins import Ability, Plugin
+    from hub.plugins import Ability, Plugin, Poll
     from hub.settings import ConnectionSettings
 
 __all__ = [

@@ -84,7 +84,7 @@ async def read_webhook(connection: Connection, request: WebhookRequest) -> Seque
 
 
 @hookspec
-async def subscribe_webhooks(connection: Connection, address: str, secret: str) -> None:  # type: ignore[empty-body]
+async def subscribe_webhooks(connection: Connection, address: str, secret: str) -> None:
     """See to it that the vendor sends its webhooks to this address, and only once. Idempotent: called once a day, and
     whenever the address has changed. `secret` is the secret part of the address: what a header is made from that the
     vendor sends along (`read_webhook` finds it in the request). Also for locks."""
