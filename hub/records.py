@@ -315,6 +315,11 @@ class Window(msgspec.Struct, frozen=True):
     ids: frozenset[tuple[str, str]] | None = None
 
     @property
+    def limited(self) -> bool:
+        """Whether kinds with times are read between two moments only."""
+        return self.starts_at is not None or self.ends_at is not None
+
+    @property
     def narrow(self) -> bool:
         """Whether this is a read of chosen records, from which nothing can be concluded about the others."""
         return self.members is not None or self.ids is not None

@@ -16,13 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.core import Hub, NoProgress
 from hub.engine import hints, wake
 from hub.engine.lanes import Lease
-from hub.engine.source_pass import SourceRun, run_source, wake_targets
+from hub.engine.source_pass import SourceRun, run_source, wake_targets, window_of_poll
+from hub.engine.subscribing import keep_subscribed
 from hub.engine.target_pass import TargetRun, run_target
 from hub.errors import HubError, RetryLater
 from hub.grants import Hint
+from hub.plugins import Poll
 from hub.records import Window
 from hub.settings import duration
 from hub.store import tables as t
+from hub.store import upsert
 from hub.studio import registry
 
 __all__ = ["FULL_EVERY", "READ_EVERY", "Poke", "run"]
@@ -57,10 +60,12 @@ async def run(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave: Lea
 
 
 async def _source(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave: Leave, poke: Poke) -> None:
-    every = _every(row) or READ_EVERY
+    plugin = hub.plugins[row.plugin]
+    polls = plugin.polls or (Poll(name="", every=READ_EVERY, kinds=frozenset()),)
+    every = _every(row)
     async with hub.database.read() as db:
         waiting = await hints.waiting(db, row.id)
-        read_at = await _full_at(db, row.id)
+        read_at = await _read_at(db, row.id)
     last: SourceRun | None = None
     if waiting:
         last = await run_source(
@@ -69,32 +74,72 @@ async def _source(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave:
             lease=lease,
             trigger="webhook",
             progress=NoProgress(),
-            window=window_of([one.hint for one in waiting]),
+            windows=[window_of([one.hint for one in waiting])],
             quiet=True,
             pressing=True,
         )
         if last.error is None:
             async with hub.database.write() as db:
+                await lease.check(db)
                 await hints.done(db, waiting)
         await poke(last.woken)
-    due = read_at is None or read_at + every <= hub.clock.now() + wake.TOLERANCE
-    if (last is None or last.error is None) and (due or not waiting) and not await leave():
+    # Woken by hand, by an import or after a restore: everything.
+    asked_for = not waiting and lease.reason not in {"timer", "webhook"}
+    due = [
+        poll
+        for poll in polls
+        if asked_for
+        or poll.name not in read_at
+        or read_at[poll.name] + (every or poll.every) <= hub.clock.now() + wake.TOLERANCE
+    ]
+    if due and (last is None or last.error is None) and not await leave():
         between = partial(_between, hub, row, lease, leave, poke)
+        now = hub.clock.now()
+        windows = [window_of_poll(poll, now) for poll in due]
         last = await run_source(
-            hub, row, lease=lease, trigger=_trigger(lease), progress=NoProgress(), between=between, quiet=True
+            hub,
+            row,
+            lease=lease,
+            trigger=_trigger(lease),
+            progress=NoProgress(),
+            windows=None if len(due) == len(polls) else windows,
+            between=between,
+            quiet=True,
         )
         if last.error is None:
-            read_at = hub.clock.now()
-            async with hub.database.write() as db:
-                await lease.check(db)
-                await db.execute(update(t.lane).where(t.lane.c.connection_id == row.id).values(full_at=read_at))
+            read_at |= {poll.name: now for poll in due}
+            await _read_now(hub, row.id, lease, [poll.name for poll in due], now)
         await poke(last.woken)
-    now = hub.clock.now()
+        if last.error is None:
+            await keep_subscribed(hub, row, lease)
     if last is not None and last.error is not None:
-        at = now + await _pause(hub, row, last.error)
+        at = hub.clock.now() + await _pause(hub, row, last.error)
     else:
-        at = max(now, read_at + wake.jittered(every)) if read_at is not None else now
-    await _next(hub, lease, at)
+        at = min(
+            read_at[poll.name] + wake.jittered(every or poll.every) if poll.name in read_at else hub.clock.now()
+            for poll in polls
+        )
+    await _next(hub, lease, max(at, hub.clock.now()))
+
+
+async def _read_at(db: AsyncConnection, connection_id: int) -> dict[str, datetime]:
+    """When each of the source's polls was last read."""
+    c = t.poll.c
+    query = select(c.name, c.read_at).where(c.connection_id == connection_id)
+    return {row.name: row.read_at for row in await db.execute(query)}
+
+
+async def _read_now(hub: Hub, connection_id: int, lease: Lease, names: Sequence[str], now: datetime) -> None:
+    async with hub.database.write() as db:
+        await lease.check(db)
+        await upsert(
+            db,
+            t.poll,
+            [{"connection_id": connection_id, "name": name, "read_at": now} for name in names],
+            key=("connection_id", "name"),
+            update=("read_at",),
+        )
+        await db.execute(update(t.lane).where(t.lane.c.connection_id == connection_id).values(full_at=now))
 
 
 async def _between(

@@ -17,6 +17,7 @@ from hub.engine.wake import wake
 from hub.errors import HubError
 from hub.http import Counters
 from hub.ingest.read import Between, ReadReport, read_source
+from hub.plugins import Plugin, Poll
 from hub.records import Window
 from hub.store import journal
 from hub.store import tables as t
@@ -25,7 +26,7 @@ from hub.studio import registry
 if TYPE_CHECKING:
     from hub.core import Hub, Progress
 
-__all__ = ["SourceRun", "run_source", "wake_targets"]
+__all__ = ["SourceRun", "all_windows", "run_source", "wake_targets", "window_of_poll"]
 
 
 @dataclass
@@ -54,15 +55,16 @@ async def run_source(
     lease: Lease,
     trigger: str,
     progress: Progress,
-    window: Window | None = None,
+    windows: Sequence[Window] | None = None,
     between: Between | None = None,
     quiet: bool = False,
     pressing: bool = False,
 ) -> SourceRun:
     """Read one source. Vendor errors end up in the run and the inbox, not in an exception.
 
-    `window` limits the read; `between` may read something else first between two parts. `quiet`: a run in which
-    nothing is new leaves no trace. `pressing`: the changes go before all others at the targets.
+    `windows` limit the read (default: all that the plugin's polls say); `between` may read something else first between
+    two parts. `quiet`: a run in which nothing is new leaves no trace. `pressing`: the changes go before all others at
+    the targets.
     """
     studio = hub.the_studio
     async with hub.database.write() as db:
@@ -82,7 +84,7 @@ async def run_source(
                 connection,
                 source_id=row.id,
                 lease=lease,
-                window=window,
+                windows=windows if windows is not None else all_windows(connection.plugin, hub.clock.now()),
                 between=between,
                 pressing=pressing,
                 progress=lambda kind, seen: progress.step(f"{row.name}: read {kind}", seen, None),
@@ -91,7 +93,7 @@ async def run_source(
             calls = connection.counters.since(before)
     except HubError as error:
         result.error = error
-    await _close(hub, row, result, lease=lease, calls=calls, quiet=quiet, whole=window is None, pressing=pressing)
+    await _close(hub, row, result, lease=lease, calls=calls, quiet=quiet, whole=windows is None, pressing=pressing)
     return result
 
 
@@ -148,6 +150,20 @@ async def _close(
         result.woken = await wake_targets(db, studio, now, pressing=pressing)
     if kept:
         await tell_finished(hub, result.run_id, row.name, result.state, counts)
+
+
+def all_windows(plugin: Plugin, now: datetime) -> list[Window]:
+    """What a read of everything consists of: each of the plugin's polls, the nearest window first."""
+    return [window_of_poll(poll, now) for poll in plugin.polls] or [Window()]
+
+
+def window_of_poll(poll: Poll, now: datetime) -> Window:
+    """What one poll reads at that moment."""
+    return Window(
+        starts_at=now - poll.before if poll.before is not None else None,
+        ends_at=now + poll.after if poll.after is not None else None,
+        kinds=poll.kinds,
+    )
 
 
 async def wake_targets(db: AsyncConnection, studio: registry.Studio, now: datetime, *, pressing: bool) -> list[int]:
@@ -239,9 +255,14 @@ async def _inbox(
             weight=7,
             now=now,
         )
+    empty = {f"{row.name}: {kind}" for kind in report.refused}
     if whole:
         new |= await tell_not_complete(db, studio, row.name, report, now=now)
-        empty = {f"{row.name}: {kind}" for kind in report.refused}
         for code, keep in (("source_empty", empty), ("record_set_aside", subjects), ("source_note", notes)):
             await journal.solve_all_but(db, studio, code=code, connection=row.name, keep=keep, now=now)
+        return new
+    for kind in report.complete:
+        about = f"{row.name}: {kind}"
+        for code, keep in (("source_empty", empty), ("record_set_aside", subjects)):
+            await journal.solve_all_but(db, studio, code=code, connection=row.name, keep=keep, about=about, now=now)
     return new

@@ -14,10 +14,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import times
@@ -25,12 +26,15 @@ from hub.connection import Connection
 from hub.engine.lanes import Lease
 from hub.errors import VendorError
 from hub.plugins import Plugins
-from hub.records import Complete, Page, Problem, Record, Window
+from hub.records import Booking, Complete, Page, Problem, Record, Session, Window
 from hub.store import Database, among, upsert, upsert_many
 from hub.store import tables as t
 from hub.words import counted
 
 __all__ = ["Between", "KindCount", "ReadReport", "mark_dirty", "new_stamp", "read_source"]
+
+TIMED = frozenset({"session", "booking"})
+"""Kinds that a window limits."""
 
 NEVER_TO_NOTHING = 5
 """A kind that had more records than this and now has none is refused like a whole source that has."""
@@ -42,6 +46,9 @@ SHARED = frozenset({"badge"})
 
 _NO_KIND = ""
 """The row of `reading` that stands for the source itself."""
+
+MOST_DOUBTS = 200
+"""So many missing records are asked for by id; where more are missing, the source is not asked about each."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _BATCH = 2000
@@ -58,6 +65,8 @@ _COLUMNS = (
     "changed_at",
     "deleted_at",
     "deleted_how",
+    "starts_at",
+    "ends_at",
 )
 
 
@@ -113,6 +122,8 @@ class _Read:
     pressing: bool = False
     seen: dict[str, set[int]] = field(default_factory=dict)
     set_aside: dict[str, set[str]] = field(default_factory=dict)
+    found: dict[str, int] = field(default_factory=dict)
+    """How many records of each kind the window that is being read has shown."""
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
@@ -131,7 +142,7 @@ async def read_source(
     *,
     source_id: int,
     lease: Lease | None = None,
-    window: Window | None = None,
+    windows: Sequence[Window] = (Window(),),
     progress: Callable[[str, int], None] = lambda kind, seen: None,
     between: Between | None = None,
     pressing: bool = False,
@@ -139,15 +150,15 @@ async def read_source(
     """Read a source and bring its records up to date.
 
     Members whose records changed are put on the agenda of every target there is by then (`pressing`: before the
-    others). `between` is called between parts of the read, with a function that reads something
-    else first. A read of chosen members or records (`window`) concludes nothing from what it does not see.
+    others). `windows` are read one after the other: one of chosen members or records concludes nothing from what it
+    does not see, one between two moments concludes only about what lies between them. `between` is called between parts
+    of the read, with a function that reads something else first.
     `lease` is the source's lane: every write asks whether it is still held.
     Raises what the plugin raises; pages that came before it are kept, and nothing is taken as gone. Raises LostLease
     where another process has the lane by now; nothing is written after that.
     """
     read = _Read(database, source_id, 0, connection.clock.now(), ReadReport(), lease, pressing)
     await _draw_number(read)
-    asked = window or Window()
 
     async def first(narrow: Window) -> None:
         read.pressing = True
@@ -156,11 +167,17 @@ async def read_source(
         finally:
             read.pressing = pressing
 
-    mark = await _stream(
-        read, plugins, connection, asked, progress, between=lambda: between(first) if between else None
-    )
-    if not asked.narrow:
-        await _finish(read, mark, misses=connection.plugin.misses, kinds=asked.kinds)
+    for window in windows:
+        read.found = {}
+        mark = await _stream(
+            read, plugins, connection, window, progress, between=lambda: between(first) if between else None
+        )
+        if window.limited and mark is not None and (doubts := await _not_shown(read, mark, window)):
+            # What is no longer inside may only have moved to another day.
+            asked = Window(kinds=frozenset(kind for kind, _ in doubts), ids=frozenset(doubts))
+            await _stream(read, plugins, connection, asked)
+        if not window.narrow:
+            await _finish(read, mark, window, misses=connection.plugin.misses)
     return read.report
 
 
@@ -197,6 +214,7 @@ async def _stream(
                     if (pause := between()) is not None:
                         await pause
                 waiting += item.records
+                read.found[kind] = read.found.get(kind, 0) + len(item.records) + len(item.unchanged)
                 await _take_rest(read, item)
                 progress(item.kind, read.report.of(item.kind).seen)
             elif isinstance(item, Problem):
@@ -217,6 +235,7 @@ def _take_problem(read: _Read, problem: Problem) -> None:
         return
     read.report.problems.append(problem)
     read.report.of(problem.kind).set_aside += 1
+    read.found[problem.kind] = read.found.get(problem.kind, 0) + 1
     if problem.id is not None:
         read.set_aside.setdefault(problem.kind, set()).add(problem.id)
 
@@ -259,17 +278,18 @@ async def _take_part(read: _Read, kind: str, records: Sequence[Record]) -> None:
             owners.add(owner)
         if key is not None:
             keys.add(key)
-        written.append((record.id, owner, key, data.decode(), digest))
+        when = (record.starts_at, record.ends_at) if isinstance(record, Session | Booking) else (None, None)
+        written.append((record.id, owner, key, data.decode(), digest, *when))
     if not written:
         return
     async with read.writing() as db:
-        at = t.Utc().process_bind_param(read.now, db.dialect)
-        start, end = (read.source_id, kind), (read.read_no, 0, at, None, None)
+        as_stored = partial(t.Utc().process_bind_param, dialect=db.dialect)
+        start, end = (read.source_id, kind), (read.read_no, 0, as_stored(read.now), None, None)
         await upsert_many(
             db,
             t.record,
             _COLUMNS,
-            [(*start, *row, *end) for row in written],
+            [(*start, *row[:5], *end, *map(as_stored, row[5:])) for row in written],
             key=("source_id", "kind", "record_id"),
             update=_COLUMNS[3:],
         )
@@ -375,24 +395,28 @@ async def mark_dirty(
     )
 
 
-async def _finish(read: _Read, mark: Complete | None, *, misses: int, kinds: frozenset[str] | None) -> None:
+async def _finish(read: _Read, mark: Complete | None, window: Window, *, misses: int) -> None:
     """Draw the conclusions that a complete mark allows."""
     report = read.report
     if mark is not None and mark.kinds:
-        mark = await _tell_the_missing(read, mark, kinds)
+        mark = await _tell_the_missing(read, mark, window.kinds)
     without_id = {problem.kind for problem in report.problems if problem.id is None}
-    complete = mark.kinds if mark is not None else frozenset()
-    report.complete = complete - without_id
-    report.why_not = dict(mark.why_not) if mark is not None else {}
-    for kind in without_id & complete:
-        report.why_not[kind] = "a record could not even be told apart from the others"
-    report.as_of = mark.as_of if mark is not None else None
+    marked = mark.kinds if mark is not None else frozenset()
+    if window.kinds is not None:
+        marked &= window.kinds
+    complete = set(marked - without_id)
+    why_not = dict(mark.why_not) if mark is not None else {}
+    for kind in without_id & marked:
+        why_not[kind] = "a record could not even be told apart from the others"
+    if mark is not None and mark.as_of is not None:
+        report.as_of = mark.as_of
     as_of = await _complete_as_of(read)
-    _refuse_the_old(read, as_of)
-    await _refuse_the_empty(read)
-    report.complete -= report.refused.keys()
-    for kind in sorted(report.complete):
-        await _missed(read, kind, misses=misses)
+    complete -= _refuse_the_old(read, mark, complete, why_not, as_of)
+    complete -= await _refuse_the_empty(read, complete, window)
+    for kind in sorted(complete):
+        await _missed(read, kind, window, misses=misses)
+    report.complete |= complete
+    report.why_not |= why_not
     async with read.writing() as db:
         await upsert(
             db,
@@ -402,12 +426,12 @@ async def _finish(read: _Read, mark: Complete | None, *, misses: int, kinds: fro
                     "source_id": read.source_id,
                     "kind": kind,
                     "read_no": read.read_no,
-                    "count": report.of(kind).seen,
-                    "complete_at": read.now if kind in report.complete else None,
-                    "as_of": report.as_of if kind in report.complete else as_of.get(kind),
-                    "why_not": report.why_not.get(kind),
+                    "count": read.found.get(kind, 0),
+                    "complete_at": read.now if kind in complete else None,
+                    "as_of": mark.as_of if mark is not None and kind in complete else as_of.get(kind),
+                    "why_not": why_not.get(kind),
                 }
-                for kind in sorted({*report.kinds, *report.complete, *report.why_not, *report.refused})
+                for kind in sorted({*read.found, *complete, *why_not, *report.refused})
             ],
             key=("source_id", "kind"),
             update=("read_no", "count", "complete_at", "as_of", "why_not"),
@@ -422,18 +446,19 @@ async def _complete_as_of(read: _Read) -> dict[str, datetime]:
         return {row.kind: row.as_of for row in await db.execute(query)}
 
 
-def _refuse_the_old(read: _Read, as_of: Mapping[str, datetime]) -> None:
-    """A mark that is older than the last one says what was true before: who is missing may only have come since."""
-    report = read.report
-    if report.as_of is None:
-        return
-    older = {kind for kind in report.complete if kind in as_of and report.as_of < as_of[kind]}
+def _refuse_the_old(
+    read: _Read, mark: Complete | None, complete: set[str], why_not: dict[str, str], as_of: Mapping[str, datetime]
+) -> set[str]:
+    """Kinds whose mark is older than the last one: it says what was true before, so who is missing may only have come
+    since."""
+    if mark is None or mark.as_of is None:
+        return set()
+    older = {kind for kind in complete if kind in as_of and mark.as_of < as_of[kind]}
     for kind in older:
-        report.why_not[kind] = OLDER
-    report.complete -= older
+        why_not[kind] = OLDER
     if older:
-        at, last = (times.to_text(moment) for moment in (report.as_of, max(as_of[kind] for kind in older)))
-        report.notes.append(
+        at, last = (times.to_text(moment) for moment in (mark.as_of, max(as_of[kind] for kind in older)))
+        read.report.notes.append(
             Problem(
                 kind="",
                 id="",
@@ -442,22 +467,51 @@ def _refuse_the_old(read: _Read, as_of: Mapping[str, datetime]) -> None:
                 fix="Export again. If a clock was wrong, this ends with the first export that is newer.",
             )
         )
+    return older
 
 
-async def _refuse_the_empty(read: _Read) -> None:
-    """Refuse kinds that suddenly have nothing: all of them where the whole source has nothing, else those that had
+async def _refuse_the_empty(read: _Read, complete: set[str], window: Window) -> set[str]:
+    """Kinds that suddenly have nothing are refused: all of them where the whole read has nothing, else those that had
     more than a few."""
-    report, r = read.report, t.record.c
-    has = {kind: count.seen + count.set_aside for kind, count in report.kinds.items()}
-    few = NEVER_TO_NOTHING if any(has.values()) else 0
+    few = NEVER_TO_NOTHING if any(read.found.values()) or window.limited else 0
+    refused: dict[str, int] = {}
     async with read.database.read() as db:
-        for kind in sorted(report.complete):
-            if has.get(kind):
+        for kind in sorted(complete):
+            if read.found.get(kind):
                 continue
-            live = (r.source_id == read.source_id, r.kind == kind, r.deleted_at.is_(None))
-            had = int((await db.execute(select(func.count()).where(*live))).scalar_one())
+            query = select(func.count()).select_from(t.record).where(*_live(read, kind, window))
+            had = int((await db.execute(query)).scalar_one())
             if had > few:
-                report.refused[kind] = had
+                refused[kind] = had
+    read.report.refused |= refused
+    return set(refused)
+
+
+def _live(read: _Read, kind: str, window: Window) -> list[ColumnElement[bool]]:
+    """The records of a kind that a read of this window has to show, as far as they are not gone."""
+    r = t.record.c
+    found = [r.source_id == read.source_id, r.kind == kind, r.deleted_at.is_(None)]
+    if not window.limited or kind not in TIMED:
+        return found
+    times_of = t.record.alias()
+    inside = _inside(r, window)
+    if kind == "booking":
+        # A booking of a session has the session's times.
+        sessions = select(times_of.c.record_id).where(
+            times_of.c.source_id == read.source_id, times_of.c.kind == "session", *_inside(times_of.c, window)
+        )
+        return [*found, or_(and_(*inside), and_(r.starts_at.is_(None), r.key.in_(sessions)))]
+    return [*found, *inside]
+
+
+def _inside(c: Any, window: Window) -> list[ColumnElement[bool]]:
+    """Conditions for lying inside a window from end to end: what only touches it may be left out by the source."""
+    found: list[ColumnElement[bool]] = [c.starts_at.is_not(None)]
+    if window.starts_at is not None:
+        found.append(c.starts_at >= window.starts_at)
+    if window.ends_at is not None:
+        found.append(func.coalesce(c.ends_at, c.starts_at) <= window.ends_at)
+    return found
 
 
 async def _tell_the_missing(read: _Read, mark: Complete, kinds: frozenset[str] | None) -> Complete:
@@ -478,11 +532,23 @@ async def _tell_the_missing(read: _Read, mark: Complete, kinds: frozenset[str] |
     return msgspec.structs.replace(mark, why_not=why_not)
 
 
-async def _missed(read: _Read, kind: str, *, misses: int) -> None:
+async def _not_shown(read: _Read, mark: Complete, window: Window) -> list[tuple[str, str]]:
+    """The records that a read of a window has not shown although they lie inside, by kind and id."""
+    found: list[tuple[str, str]] = []
+    r = t.record.c
+    for kind in sorted(mark.kinds & TIMED):
+        query = select(r.id, r.record_id).where(*_live(read, kind, window), r.read_no != read.read_no)
+        async with read.database.read() as db:
+            rows = (await db.execute(query)).all()
+        found += [(kind, row.record_id) for row in rows if row.id not in read.seen.get(kind, set())]
+    return found[:MOST_DOUBTS]
+
+
+async def _missed(read: _Read, kind: str, window: Window, *, misses: int) -> None:
     """Count a miss for every record of the kind that the read did not see; delete those missed often enough."""
     r = t.record.c
     seen, kept = read.seen.get(kind, set()), read.set_aside.get(kind, set())
-    live = (r.source_id == read.source_id, r.kind == kind, r.deleted_at.is_(None))
+    live = _live(read, kind, window)
     async with read.database.read() as db:
         ids = set((await db.execute(select(r.id).where(*live, r.read_no != read.read_no))).scalars())
         again = [i for i in (await db.execute(select(r.id).where(*live, r.missed > 0))).scalars() if i in seen]

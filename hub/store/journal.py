@@ -161,14 +161,26 @@ async def solve(db: AsyncConnection, studio_id: int, *, code: str, subject: str,
 
 
 async def solve_all_but(
-    db: AsyncConnection, studio_id: int, *, code: str, connection: str, keep: Collection[str], now: datetime
+    db: AsyncConnection,
+    studio_id: int,
+    *,
+    code: str,
+    connection: str,
+    keep: Collection[str],
+    now: datetime,
+    about: str = "",
 ) -> None:
-    """Take out every item of a code and connection whose subject is not in `keep`."""
+    """Take out every item of a code and connection whose subject is not in `keep`; with `about`, only those whose
+    subject is that, or begins with it and a space."""
     i = t.inbox.c
     query = select(i.id, i.subject).where(
         i.studio_id == studio_id, i.code == code, i.connection == connection, i.solved_at.is_(None)
     )
-    gone = [row.id for row in (await db.execute(query)).all() if row.subject not in keep]
+    gone = [
+        row.id
+        for row in (await db.execute(query)).all()
+        if row.subject not in keep and (not about or row.subject == about or row.subject.startswith(f"{about} "))
+    ]
     if gone:
         await db.execute(update(t.inbox).where(i.id.in_(gone)).values(solved_at=now))
 

@@ -49,6 +49,7 @@ __all__ = [
     "opening",
     "outbox",
     "plan",
+    "poll",
     "reading",
     "record",
     "run",
@@ -182,11 +183,15 @@ record = Table(
     Column("read_no", Integer, nullable=False),
     Column("missed", Integer, nullable=False, default=0),
     Column("changed_at", Utc, nullable=False),
+    # Of sessions and bookings that have times of their own: a read of a window concludes from these what it missed.
+    Column("starts_at", Utc),
+    Column("ends_at", Utc),
     Column("deleted_at", Utc),
     # vanished: a complete read missed it. said: the source itself said so.
     Column("deleted_how", Text),
     UniqueConstraint("source_id", "kind", "record_id"),
     Index("ix_record_owner", "source_id", "owner"),
+    _partial("ix_record_starts", "source_id", "kind", "starts_at", where="starts_at IS NOT NULL"),
     _partial("ix_record_key", "source_id", "kind", "key", where="key IS NOT NULL"),
 )
 
@@ -415,12 +420,23 @@ lane = Table(
     Index("ix_lane_wake", "wake_at"),
 )
 
+poll = Table(
+    "poll",
+    metadata,
+    _connection("connection_id", primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("read_at", Utc, nullable=False),
+)
+
 hook = Table(
     "hook",
     metadata,
     _connection("connection_id", primary_key=True),
     Column("secret_hash", Text, nullable=False, unique=True),
     Column("sealed_secret", LargeBinary, nullable=False),
+    # Where the vendor was last told to send its webhooks, and when.
+    Column("told_hash", Text),
+    Column("told_at", Utc),
 )
 
 hint = Table(

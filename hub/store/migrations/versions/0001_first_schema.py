@@ -249,6 +249,8 @@ def upgrade() -> None:
         sa.Column("connection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("secret_hash", sa.Text(), nullable=False),
         sa.Column("sealed_secret", sa.LargeBinary(), nullable=False),
+        sa.Column("told_hash", sa.Text(), nullable=True),
+        sa.Column("told_at", hub.store.tables.Utc(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["connection_id"], ["connection.id"], name=op.f("fk_hook_connection_id"), ondelete="CASCADE"
         ),
@@ -392,6 +394,16 @@ def upgrade() -> None:
         batch_op.create_index("ix_plan_target", ["target_id", "made_at"], unique=False)
 
     op.create_table(
+        "poll",
+        sa.Column("connection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("read_at", hub.store.tables.Utc(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["connection.id"], name=op.f("fk_poll_connection_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("connection_id", "name", name=op.f("pk_poll")),
+    )
+    op.create_table(
         "reading",
         sa.Column("source_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -418,6 +430,8 @@ def upgrade() -> None:
         sa.Column("read_no", sa.Integer(), nullable=False),
         sa.Column("missed", sa.Integer(), nullable=False),
         sa.Column("changed_at", hub.store.tables.Utc(timezone=True), nullable=False),
+        sa.Column("starts_at", hub.store.tables.Utc(timezone=True), nullable=True),
+        sa.Column("ends_at", hub.store.tables.Utc(timezone=True), nullable=True),
         sa.Column("deleted_at", hub.store.tables.Utc(timezone=True), nullable=True),
         sa.Column("deleted_how", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["source_id"], ["connection.id"], name=op.f("fk_record_source_id"), ondelete="CASCADE"),
@@ -433,6 +447,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("key IS NOT NULL"),
         )
         batch_op.create_index("ix_record_owner", ["source_id", "owner"], unique=False)
+        batch_op.create_index(
+            "ix_record_starts",
+            ["source_id", "kind", "starts_at"],
+            unique=False,
+            sqlite_where=sa.text("starts_at IS NOT NULL"),
+            postgresql_where=sa.text("starts_at IS NOT NULL"),
+        )
 
     op.create_table(
         "ledger_event",
