@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -65,7 +65,7 @@ class Facts:
         return self.member.name if self.member is not None else self.member_id
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Decision:
     """What the rules say. `wanted` None means no access; `blocked` that the rules would give it and something else
     stands in the way (then what stands at the vendor is left alone, unless `take` says otherwise).
@@ -82,11 +82,14 @@ class Decision:
     rule: str = ""
     record: str = ""
     due_at: datetime | None = None
+    _reasons: tuple[Reason, ...] | None = field(default=None, repr=False, compare=False)
 
-    @cached_property
+    @property
     def reasons(self) -> tuple[Reason, ...]:
         """All reasons, the deciding one first."""
-        return self.why()
+        if self._reasons is None:
+            self._reasons = self.why()
+        return self._reasons
 
     @property
     def reason(self) -> Reason:
@@ -118,7 +121,8 @@ def decide(facts: Facts, rules: TargetRules, now: datetime, zone: ZoneInfo) -> D
     wanted = None
     if code is None:
         ends = chosen.stretch.ends if chosen.stretch.ends != FOREVER else None
-        endless = ends is not None and (facts.ref in rules.protect or rules.policy == "grant_only")
+        kept = rules.policy == "grant_only" or (bool(rules.protect) and facts.ref in rules.protect)
+        endless = kept and ends is not None
         wanted = Wanted(
             opens=opens,
             valid_until=None if endless else ends,

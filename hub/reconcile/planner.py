@@ -216,7 +216,9 @@ async def _members(
     resting: list[Resting] = []
     for member, entry in agenda.items():
         decision, line = decisions[member], lines.get(member, AS_IT_IS)
-        due_at = min((edge for edge in (decision.due_at, line.due_at) if edge is not None), default=None)
+        due_at = decision.due_at
+        if line.due_at is not None:
+            due_at = min(due_at, line.due_at) if due_at is not None else line.due_at
         if isinstance(line, Change):
             changes.append(msgspec.structs.replace(line, source_id=source_id, stamp=entry.stamp, due_at=due_at))
             continue
