@@ -42,7 +42,7 @@ async def find_member(db: AsyncConnection, studio: registry.Studio, text: str) -
     source, colon, member_id = text.partition(":")
     if colon and source in sources:
         one = {sources[source]: source}
-        found = await _by_id(db, one, member_id) or await _by_trace(db, sources[source], source, member_id)
+        found = await _by_id(db, one, member_id) or await _by_trace(db, studio, sources[source], source, member_id)
         if found:
             return found[0]
     else:
@@ -76,14 +76,18 @@ async def _by_id(db: AsyncConnection, names: dict[int, str], member_id: str) -> 
     return list(found.values())
 
 
-async def _by_trace(db: AsyncConnection, source_id: int, source: str, member_id: str) -> list[Found]:
+async def _by_trace(
+    db: AsyncConnection, studio: registry.Studio, source_id: int, source: str, member_id: str
+) -> list[Found]:
     """Somebody without records: something was made for them, or their record can't be read."""
     c, i = t.ledger.c, t.inbox.c
     made = select(c.name).where(c.source_id == source_id, c.member == member_id).limit(1)
     name: str | None = (await db.execute(made)).scalar()
     if name is None:
         subject = f"{source}: member {member_id}"
-        told = select(i.id).where(i.code == "record_set_aside", i.subject == subject, i.solved_at.is_(None))
+        told = select(i.id).where(
+            i.studio_id == studio.id, i.code == "record_set_aside", i.subject == subject, i.solved_at.is_(None)
+        )
         if (await db.execute(told.limit(1))).first() is None:
             return []
     return [Found(source_id, source, member_id, name or member_id)]
