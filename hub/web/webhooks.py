@@ -35,10 +35,11 @@ log = logs.get("hub.web")
 async def receive(engine: Engine, request: Request) -> Response:
     """Take one delivery. 202: kept, or known already; 401: not from the vendor; 404: no such address."""
     secret = request.path_params["secret"]
-    redact.know(secret)
     address = await _find(engine, request.path_params["connection"], secret)
     if address is None:
         return JSONResponse({"error": "no such address"}, status_code=404)
+    # Only one that is ours: whatever strangers guess would be kept for ever.
+    redact.know(secret)
     connection_id, name, studio_id = address
     try:
         async with asyncio.timeout(LONGEST_READ):
