@@ -57,7 +57,12 @@ async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
         kinds = [kind for kind in ROW_KINDS if kind in file.rows or file.studio is not None]
         for kind in kinds:
             await save_rows(db, studio, kind, file.rows.get(kind, ()), done)
-        done.notes = [*_unnamed(file, rows), *_plain_text(file), *await _unknown_groups(db, studio, file)]
+        done.notes = [
+            *_unnamed(file, rows),
+            *_plain_text(file),
+            *_kept_only(file),
+            *await _unknown_groups(db, studio, file),
+        ]
         if done.changes:
             await _wake_lanes(hub, db, studio)
             await journal.add_audit(
@@ -82,6 +87,15 @@ def _unnamed(file: StudioFile, rows: Mapping[str, registry.ConnectionRow]) -> li
         f"{name} is connected but not in the file; `studiohub disconnect {name} --leave` (or --revoke) forgets it"
         for name in rows
         if name not in named
+    ]
+
+
+def _kept_only(file: StudioFile) -> list[str]:
+    """Tables whose rows no part of the hub acts on yet. They are checked and kept, and nobody gets access by them."""
+    return [
+        f"[[{kind}]] is kept, but this version does not act on it: nobody gets access by these rows"
+        for kind in ("resources", "communities", "rooms")
+        if file.rows.get(kind)
     ]
 
 
