@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from hub import logs
 from hub.cli import output
 from hub.cli.opened import opened, settings, who
+from hub.errors import UserError
 
 __all__ = ["daemon_", "webhook_"]
 
@@ -49,6 +50,10 @@ async def webhook_(name: str, /, *, renew: bool = False) -> None:
 
     async with opened() as hub:
         row = await hub.connection_row(name)
+        if not hub.plugins.has(row.plugin, "read_webhook"):
+            raise UserError(
+                f"{name} ({row.plugin}) has no webhooks", fix="It is read when it is time.", code="no_webhooks"
+            )
         async with hub.database.write() as db:
             secret = await address_of(db, row.id, hub.vault, renew=renew)
             await journal.add_audit(

@@ -169,6 +169,9 @@ async def restore(database: Database, vault: Vault, path: Path, *, now: datetime
                     lease_owner=None, lease_until=None, wake_at=now, urgent=False, reason="restored", full_at=None
                 )
             )
+            # Whether a mail that was waiting then has gone out since, nobody can say.
+            waiting = t.outbox.c.state.in_(("queued", "sending"))
+            await db.execute(update(t.outbox).where(waiting).values(state="unsure", next_try_at=None))
             if not database.is_sqlite:
                 await _set_sequences(db)
     return manifest

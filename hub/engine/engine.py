@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
+from typing import Any
 
 import asyncpg
 from sqlalchemy import delete, select, update
@@ -25,7 +26,7 @@ from hub import logs
 from hub.clock import Clock
 from hub.core import Hub
 from hub.engine import lane_run, lanes, wake
-from hub.engine.queue import LaneQueue, install
+from hub.engine.queue import LaneQueue, install, tidy
 from hub.errors import HubError, LaneBusy, LostLease
 from hub.plugins import Plugins
 from hub.settings import HubSettings
@@ -46,6 +47,7 @@ BEAT_EVERY = 5.0
 GONE_AFTER = timedelta(seconds=30)
 OPEN_STUDIOS = 100
 """So many studios keep their vendor connections open between runs; beyond that the least recently used are closed."""
+LONGEST_BREATH = 1.0
 MOST_LAG = 0.03
 """Seconds that the event loop may be late before ordinary lanes wait."""
 GRACE = 8.0
@@ -89,6 +91,12 @@ class Engine:
             finally:
                 for one in (*engine._studios.values(), *engine._retired):
                     await one.close_connections()
+
+    async def tidy_queue(self) -> None:
+        """Drop what the queue has written about itself."""
+        postgresql = self._postgresql()
+        if postgresql is not None:
+            await tidy(postgresql, keep=timedelta(days=1))
 
     def every(self, name: str, pause: timedelta, chore: Callable[[], Awaitable[object]]) -> None:
         """Do a chore in the background, again and again; its errors are logged and end nothing."""
@@ -146,12 +154,17 @@ class Engine:
             async with self.database.write() as db:
                 await db.execute(delete(t.worker).where(t.worker.c.name == self.name))
 
-    def _postgresql(self) -> str | None:
+    def _postgresql(self) -> dict[str, Any] | None:
+        """What asyncpg needs to connect, as the database's own driver works it out of the address."""
         if self.database.is_sqlite:
             return None
-        return self.database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        engine = self.database.engine
+        options: dict[str, Any] = dict(engine.dialect.create_connect_args(engine.url)[1])
+        for of_the_driver in ("async_fallback", "async_creator_fn", "prepared_statement_cache_size"):
+            options.pop(of_the_driver, None)
+        return options
 
-    async def _keep_queue_running(self, postgresql: str | None) -> None:
+    async def _keep_queue_running(self, postgresql: dict[str, Any] | None) -> None:
         """PgQueuer's worker ends when its connection dies: start it again, told once down and once up."""
         pause = 0.5
         while not self._stopping.is_set():
@@ -160,7 +173,7 @@ class Engine:
             up = asyncio.create_task(self._told_up(ready))
             try:
                 await self._queue.run(ready)
-            except* (*DATABASE_AWAY, TimeoutError, RuntimeError) as group:
+            except* Exception as group:  # noqa: BLE001 - whatever ends the queue, it is started again
                 if not self._stopping.is_set() and not self._down:
                     self._down = True
                     log.error("the queue is down", reason=str(group.exceptions[0]))
@@ -276,6 +289,8 @@ class Engine:
         known = self._studios.get(studio.id)
         if known is None or known.studio != studio:
             known = Hub(self.settings, self.database, self.vault, self.plugins, self.clock, studio)
+            if studio.id in self._studios:
+                self._retired.append(self._studios[studio.id])
             self._studios[studio.id] = known
         self._studios.move_to_end(studio.id)
         return known
@@ -323,8 +338,10 @@ class Engine:
 
     async def _breathe(self) -> None:
         """Wait until nothing urgent runs and the event loop answers quickly: ten thousand timers that go off at once
-        would each be fast, and all of them together make a webhook slow."""
-        while self.running and not self._stopping.is_set() and (self._urgent or self._lag > MOST_LAG):  # noqa: ASYNC110 - the lag has no event
+        would each be fast, and all of them together make a webhook slow. Not for long: what is urgent may go on with
+        work that is not."""
+        give_up = time.monotonic() + LONGEST_BREATH
+        while (self._urgent or self._lag > MOST_LAG) and time.monotonic() < give_up and not self._stopping.is_set():  # noqa: ASYNC110 - the lag has no event
             await asyncio.sleep(0.02)
 
     async def _feel(self) -> None:

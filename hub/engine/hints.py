@@ -36,30 +36,29 @@ async def keep(
     studio_id: int,
     found: Sequence[Hint],
     *,
-    fallback: str,
     now: datetime,
     repeats_within: timedelta,
 ) -> int:
     """Keep hints and wake the lane; returns how many were new.
 
-    A hint without a delivery id of its own is told by `fallback`, a hash of the body; that only keeps retries of one
-    delivery out, so it is forgotten after a minute.
+    One whose delivery has an id is kept once. One without is always kept: the same words may tell of another change,
+    and reading once more than needed does no harm.
     """
     d = t.delivery.c
     await db.execute(delete(t.delivery).where(d.connection_id == connection_id, d.until < now))
     kept = 0
     for number, hint in enumerate(found):
-        name = f"id:{hint.dedupe}:{number}" if hint.dedupe else f"body:{fallback}:{number}"
-        known = await db.execute(select(d.name).where(d.connection_id == connection_id, d.name == name))
-        if known.first() is not None:
-            continue
-        until = now + (repeats_within if hint.dedupe else timedelta(minutes=1))
-        await upsert(
-            db,
-            t.delivery,
-            [{"connection_id": connection_id, "name": name, "until": until}],
-            key=("connection_id", "name"),
-        )
+        if hint.dedupe:
+            name = f"{hint.dedupe}:{number}"
+            known = await db.execute(select(d.name).where(d.connection_id == connection_id, d.name == name))
+            if known.first() is not None:
+                continue
+            await upsert(
+                db,
+                t.delivery,
+                [{"connection_id": connection_id, "name": name, "until": now + repeats_within}],
+                key=("connection_id", "name"),
+            )
         await db.execute(
             insert(t.hint).values(
                 connection_id=connection_id,

@@ -19,13 +19,13 @@ from hub.engine.lanes import Lease
 from hub.engine.source_pass import SourceRun, run_source, wake_targets, window_of_poll
 from hub.engine.subscribing import keep_subscribed
 from hub.engine.target_pass import TargetRun, run_target
-from hub.errors import HubError, RetryLater
+from hub.errors import HubError, RetryLater, VendorError
 from hub.grants import Hint
 from hub.plugins import Poll
 from hub.records import Window
 from hub.settings import duration
+from hub.store import journal, upsert
 from hub.store import tables as t
-from hub.store import upsert
 from hub.studio import registry
 
 __all__ = ["FULL_EVERY", "READ_EVERY", "Poke", "run"]
@@ -40,6 +40,8 @@ NOT_SOONER = timedelta(seconds=5)
 """A target isn't worked on again sooner than this, unless it is woken."""
 
 NO_PROGRESS = timedelta(minutes=1)
+
+MOST_HINT_READS = 20
 
 Leave = Callable[[], Awaitable[bool]]
 Poke = Callable[[Sequence[int]], Awaitable[None]]
@@ -67,22 +69,14 @@ async def _source(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave:
         waiting = await hints.waiting(db, row.id)
         read_at = await _read_at(db, row.id)
     last: SourceRun | None = None
-    if waiting:
-        last = await run_source(
-            hub,
-            row,
-            lease=lease,
-            trigger="webhook",
-            progress=NoProgress(),
-            windows=[window_of([one.hint for one in waiting])],
-            quiet=True,
-            pressing=True,
-        )
-        if last.error is None:
-            async with hub.database.write() as db:
-                await lease.check(db)
-                await hints.done(db, waiting)
-        await poke(last.woken)
+    for _ in range(MOST_HINT_READS):
+        if not waiting:
+            break
+        last = await _follow(hub, row, waiting, lease=lease, poke=poke)
+        if last.error is not None:
+            break
+        async with hub.database.read() as db:
+            waiting = await hints.waiting(db, row.id)
     # Woken by hand, by an import or after a restore: everything.
     asked_for = not waiting and lease.reason not in {"timer", "webhook"}
     due = [
@@ -92,9 +86,11 @@ async def _source(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave:
         or poll.name not in read_at
         or read_at[poll.name] + (every or poll.every) <= hub.clock.now() + wake.TOLERANCE
     ]
-    if due and (last is None or last.error is None) and not await leave():
+    if due and not await leave():
         between = partial(_between, hub, row, lease, leave, poke)
         now = hub.clock.now()
+        async with hub.database.read() as db:
+            covered = await hints.waiting(db, row.id)
         windows = [window_of_poll(poll, now) for poll in due]
         last = await run_source(
             hub,
@@ -108,18 +104,72 @@ async def _source(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave:
         )
         if last.error is None:
             read_at |= {poll.name: now for poll in due}
-            await _read_now(hub, row.id, lease, [poll.name for poll in due], now)
+            # A read of everything that began after a hint came has followed it, whatever became of the hint itself.
+            whole = len(due) == len(polls)
+            await _read_now(hub, row.id, lease, [poll.name for poll in due], now, covered if whole else [])
         await poke(last.woken)
         if last.error is None:
             await keep_subscribed(hub, row, lease)
+    ended = hub.clock.now()
     if last is not None and last.error is not None:
-        at = hub.clock.now() + await _pause(hub, row, last.error)
+        at = ended + await _pause(hub, row, last.error)
     else:
+        # Reads that take longer than the time between them still leave the source a breath.
         at = min(
-            read_at[poll.name] + wake.jittered(every or poll.every) if poll.name in read_at else hub.clock.now()
+            max(read_at[poll.name] + wake.jittered(every or poll.every), ended + (every or poll.every) / 10)
+            if poll.name in read_at
+            else ended
             for poll in polls
         )
-    await _next(hub, lease, max(at, hub.clock.now()))
+        async with hub.database.read() as db:
+            if await hints.waiting(db, row.id):
+                at = ended
+    await _next(hub, lease, at)
+
+
+async def _follow(
+    hub: Hub, row: registry.ConnectionRow, waiting: Sequence[hints.Waiting], *, lease: Lease, poke: Poke
+) -> SourceRun:
+    """Read what hints name. Where the vendor can't say anything about one of them, the others are followed all the
+    same, and that one is dropped and told: the next read of everything finds what it was about."""
+    last = await _read_hints(hub, row, waiting, lease=lease, poke=poke)
+    if last.error is None or isinstance(last.error, RetryLater):
+        return last
+    for one in waiting:
+        last = await _read_hints(hub, row, [one], lease=lease, poke=poke)
+        if isinstance(last.error, RetryLater):
+            return last
+        if last.error is None:
+            continue
+        text = f"a webhook of {row.name} could not be followed: {last.error}"
+        async with hub.database.write() as db:
+            await lease.check(db)
+            await hints.done(db, [one])
+            line: journal.LogLine = {"level": "warning", "connection": row.name, "code": "webhook", "text": text}
+            await journal.add_log(db, hub.the_studio.id, [line], now=hub.clock.now())
+        last.error = None
+    return last
+
+
+async def _read_hints(
+    hub: Hub, row: registry.ConnectionRow, waiting: Sequence[hints.Waiting], *, lease: Lease, poke: Poke
+) -> SourceRun:
+    run = await run_source(
+        hub,
+        row,
+        lease=lease,
+        trigger="webhook",
+        progress=NoProgress(),
+        windows=[window_of([one.hint for one in waiting])],
+        quiet=True,
+        pressing=True,
+    )
+    if run.error is None:
+        async with hub.database.write() as db:
+            await lease.check(db)
+            await hints.done(db, waiting)
+    await poke(run.woken)
+    return run
 
 
 async def _read_at(db: AsyncConnection, connection_id: int) -> dict[str, datetime]:
@@ -129,9 +179,17 @@ async def _read_at(db: AsyncConnection, connection_id: int) -> dict[str, datetim
     return {row.name: row.read_at for row in await db.execute(query)}
 
 
-async def _read_now(hub: Hub, connection_id: int, lease: Lease, names: Sequence[str], now: datetime) -> None:
+async def _read_now(
+    hub: Hub,
+    connection_id: int,
+    lease: Lease,
+    names: Sequence[str],
+    now: datetime,
+    covered: Sequence[hints.Waiting],
+) -> None:
     async with hub.database.write() as db:
         await lease.check(db)
+        await hints.done(db, covered)
         await upsert(
             db,
             t.poll,
@@ -157,7 +215,11 @@ async def _between(
         waiting = await hints.waiting(db, row.id)
     if not waiting:
         return
-    await first(window_of([one.hint for one in waiting]))
+    try:
+        await first(window_of([one.hint for one in waiting]))
+    except VendorError:
+        # They wait until this read is over: it may bring what they are about, or they are looked at one by one.
+        return
     async with hub.database.write() as db:
         await lease.check(db)
         await hints.done(db, waiting)

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Table, delete, or_, select
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import times
@@ -112,20 +112,19 @@ async def erase(hub: Hub, found: Found, *, who: str) -> Erased:
             r.source_id == found.source_id, r.kind == "member", r.record_id == found.member_id, r.deleted_at.is_(None)
         )
         done.still_read = (await db.execute(there)).first() is not None
-        quoted = f'"member":{json.dumps(found.member_id)}'
+        own = _Names(found)
         for table, condition in (
             (t.ledger, own_grants),
             (t.record, (r.source_id == found.source_id, _own(found))),
             (t.link, (link.source_id == found.source_id, link.member == found.member_id)),
             (t.agenda, (t.agenda.c.source_id == found.source_id, t.agenda.c.member == found.member_id)),
-            (t.log, (t.log.c.id.in_(await _mentioning(db, t.log, "member", studio.id, found)),)),
-            (t.inbox, (t.inbox.c.id.in_(await _mentioning(db, t.inbox, "subject", studio.id, found)),)),
+            (t.log, (t.log.c.studio_id == studio.id, t.log.c.member == found.ref)),
             (t.outbox, (t.outbox.c.studio_id == studio.id, t.outbox.c.subject_id == found.ref)),
-            (t.plan, (t.plan.c.studio_id == studio.id, t.plan.c.changes.contains(quoted, autoescape=True))),
         ):
             count = (await db.execute(delete(table).where(*condition))).rowcount
             if count:
                 done.rows[table.name] = count
+        await _rewrite(hub, db, own, found)
         # The audit keeps that somebody was erased, and a fingerprint to prove it by, but not who.
         print_of = hashlib.sha256(f"{studio.instance}:{found.ref}".encode()).hexdigest()[:16]
         await journal.add_audit(
@@ -139,23 +138,52 @@ def _own(found: Found) -> Any:
     return or_(r.owner == found.member_id, (r.kind == "member") & (r.record_id == found.member_id))
 
 
-async def _mentioning(db: AsyncConnection, table: Table, about: str, studio_id: int, found: Found) -> list[int]:
-    """Rows that are about the member, or name them."""
-    c = table.c
-    named = found.name if found.name != found.member_id else found.ref
-    query = select(c.id, c.text, c[about]).where(
-        c.studio_id == studio_id,
-        or_(
-            c.text.contains(found.ref, autoescape=True),
-            c.text.contains(named, autoescape=True),
-            c[about].contains(found.ref, autoescape=True),
-            c[about].contains(f"{found.source}: member {found.member_id}", autoescape=True),
-        ),
-    )
-    # "desk:4" is not "desk:47".
-    names = "|".join(map(re.escape, (found.ref, named, f"{found.source}: member {found.member_id}")))
-    own = re.compile(rf"(?<![\w:-])(?:{names})(?![\w-])")
-    return [row.id for row in await db.execute(query) if own.search(row.text) or own.search(row[2] or "")]
+class _Names:
+    """How texts name a member, and how to take the names out of them."""
+
+    def __init__(self, found: Found) -> None:
+        self.ref = found.ref
+        names = [found.ref, f"{found.source}: member {found.member_id}"]
+        # One word alone is the name of many.
+        if " " in found.name:
+            names.append(found.name)
+        self.words = names
+        # "desk:4" is not "desk:47".
+        self.pattern = re.compile(rf"(?<![\w:-])(?:{'|'.join(map(re.escape, names))})(?![\w-])")
+
+    def mask(self, text: str) -> str:
+        """The text without them."""
+        return self.pattern.sub("somebody erased", text)
+
+
+async def _rewrite(hub: Hub, db: AsyncConnection, own: _Names, found: Found) -> None:
+    """Take a member out of what speaks of others too: lines and mails that list several, plans with a line for each."""
+    studio_id = hub.the_studio.id
+    for table, columns in ((t.log, ("text",)), (t.inbox, ("text", "subject")), (t.run, ("error",))):
+        c = table.c
+        named = or_(*(c[column].contains(word, autoescape=True) for column in columns for word in own.words))
+        query = select(c.id, *(c[column] for column in columns)).where(c.studio_id == studio_id, named)
+        if table is t.log:
+            # What is said of another member is theirs.
+            query = query.where(c.member.is_(None))
+        for row in (await db.execute(query)).all():
+            masked = {column: own.mask(row._mapping[column] or "") for column in columns}
+            await db.execute(update(table).where(c.id == row.id).values(**masked))
+    o = t.outbox.c
+    mails = select(o.id, o.subject, o.sealed_text).where(o.studio_id == studio_id, o.kind.in_(("alarm", "summary")))
+    for row in (await db.execute(mails)).all():
+        text = hub.vault.open(row.sealed_text)
+        if own.mask(text) != text or own.mask(row.subject) != row.subject:
+            values = {"subject": own.mask(row.subject), "sealed_text": hub.vault.seal(own.mask(text))}
+            await db.execute(update(t.outbox).where(o.id == row.id).values(**values))
+    p = t.plan.c
+    quoted = json.dumps(found.member_id)
+    plans = select(p.id, p.changes).where(p.studio_id == studio_id, p.changes.contains(quoted, autoescape=True))
+    for row in (await db.execute(plans)).all():
+        lines = json.loads(row.changes)
+        kept = [line for line in lines if (line["source"], line["member"]) != (found.source, found.member_id)]
+        if len(kept) < len(lines):
+            await db.execute(update(t.plan).where(p.id == row.id).values(changes=json.dumps(kept)))
 
 
 def _plain(row: Any) -> dict[str, Any]:

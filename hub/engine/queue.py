@@ -8,9 +8,10 @@ Urgent lanes have a queue and slots of their own, so a webhook never waits for a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 from pgqueuer import PgQueuer
@@ -30,7 +31,7 @@ URGENT_SLOTS = 16
 class LaneQueue:
     """Jobs to run lanes. `limit` is how many ordinary lanes this process works on at once."""
 
-    def __init__(self, handler: Handler, *, limit: int, postgresql: str | None = None) -> None:
+    def __init__(self, handler: Handler, *, limit: int, postgresql: Mapping[str, Any] | None = None) -> None:
         self._handler = handler
         self._limit = limit
         self._postgresql = postgresql
@@ -62,7 +63,7 @@ class LaneQueue:
         if self._postgresql is None:
             queue = PgQueuer.in_memory()
         else:
-            connection = await asyncpg.connect(self._postgresql, timeout=10)
+            connection = await asyncpg.connect(**self._postgresql, timeout=10)
             stack.push_async_callback(connection.close, timeout=2)
             queue = PgQueuer.from_asyncpg_connection(connection)
 
@@ -101,9 +102,9 @@ class LaneQueue:
             queue.shutdown.set()
 
 
-async def install(postgresql: str) -> None:
+async def install(postgresql: Mapping[str, Any]) -> None:
     """Make PgQueuer's tables in a PostgreSQL database, or bring them up to date."""
-    connection = await asyncpg.connect(postgresql, timeout=10)
+    connection = await asyncpg.connect(**postgresql, timeout=10)
     try:
         queries = Queries.from_asyncpg_connection(connection)
         async with connection.transaction():
@@ -117,9 +118,9 @@ async def install(postgresql: str) -> None:
         await connection.close()
 
 
-async def tidy(postgresql: str, *, keep: timedelta) -> None:
+async def tidy(postgresql: Mapping[str, Any], *, keep: timedelta) -> None:
     """Drop PgQueuer's own log beyond that age: the sync log says what happened."""
-    connection = await asyncpg.connect(postgresql, timeout=10)
+    connection = await asyncpg.connect(**postgresql, timeout=10)
     try:
         await connection.execute("DELETE FROM pgqueuer_log WHERE created < now() - $1::interval", keep)
     finally:

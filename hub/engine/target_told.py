@@ -85,7 +85,7 @@ async def _inbox(hub: Hub, db: AsyncConnection, row: registry.ConnectionRow, res
         await journal.solve(db, studio, code="target_failed", subject=row.name, now=now)
     if result.last is None or result.partial:
         return new
-    held = {result.last.id} if result.held else set()
+    held = {row.name} if result.held else set()
     if result.held:
         names = [change.name for change in result.last.of(Action.HELD)[:3]]
         more = f" and {result.held - len(names)} more" if result.held > len(names) else ""
@@ -93,7 +93,7 @@ async def _inbox(hub: Hub, db: AsyncConnection, row: registry.ConnectionRow, res
             db,
             studio,
             code="held",
-            subject=result.last.id,
+            subject=row.name,
             connection=row.name,
             text=f"{_removals_are(result.held, f' at {row.name}')} held: {', '.join(names)}{more}. "
             "Nobody has lost access.",

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.store import tables as t
 from hub.store import upsert
 
-__all__ = ["Mail", "Queued", "due", "handing_over", "lost", "not_sent", "put", "sent"]
+__all__ = ["Mail", "Queued", "counts", "due", "handing_over", "lost", "not_sent", "put", "send_again", "sent"]
 
 RETRIES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 """After these pauses a mail that could not be sent is tried again; then it has failed."""
@@ -72,7 +72,8 @@ async def put(
                 "name": mail.name,
                 "kind": mail.kind,
                 "recipient": mail.to,
-                "subject": mail.subject,
+                # A name may have a line break in it; a header must not.
+                "subject": " ".join(mail.subject.split()),
                 "subject_id": mail.subject_id,
                 "sealed_text": seal(mail.text),
                 "sealed_html": seal(mail.html) if mail.html is not None else None,
@@ -155,6 +156,17 @@ async def lost(db: AsyncConnection, *, before: datetime) -> list[int]:
     if ids:
         await db.execute(update(t.outbox).where(o.id.in_(ids)).values(state="unsure"))
     return ids
+
+
+async def send_again(db: AsyncConnection, studio_id: int, mail_id: int, *, now: datetime) -> bool:
+    """Let a mail go out that failed, or of which nobody knows whether it did; False where there is no such mail."""
+    o = t.outbox.c
+    done = await db.execute(
+        update(t.outbox)
+        .where(o.studio_id == studio_id, o.id == mail_id, o.state.in_(("failed", "unsure")))
+        .values(state="queued", attempts=0, next_try_at=now, error=None)
+    )
+    return bool(done.rowcount)
 
 
 async def counts(db: AsyncConnection, studio_id: int) -> dict[str, int]:

@@ -93,11 +93,29 @@ async def send_due(database: Database, vault: Vault, server: Server, clock: Cloc
     except (aiosmtplib.SMTPException, OSError) as error:
         said = redact.mask(str(error))
         log.warning("the mail server can't be used", said=said)
-        async with database.write() as db:
-            for mail in left:
-                # One that was being handed over stays as it is: it may have gone out.
-                await outbox.not_sent(db, mail, error=said, final=False, now=clock.now())
+        for mail in left:
+            # One that was being handed over stays as it is: it may have gone out.
+            await _not_sent(database, clock, mail, said, final=False)
     return count
+
+
+async def _not_sent(
+    database: Database, clock: Clock, mail: Queued, said: str, *, final: bool, handed: bool = False
+) -> None:
+    """Put a mail off, or give it up and tell somebody."""
+    async with database.write() as db:
+        last = await outbox.not_sent(db, mail, error=said, final=final, handed=handed, now=clock.now())
+        if last:
+            await journal.raise_item(
+                db,
+                mail.studio_id,
+                code="mail_failed",
+                subject=f"mail {mail.id}",
+                text=f"A mail to {mail.to} ({mail.subject}) could not be sent: {said}.",
+                fix=f"Correct what is wrong; then `studiohub mail --again {mail.id}`.",
+                weight=5,
+                now=clock.now(),
+            )
 
 
 def _client(server: Server) -> aiosmtplib.SMTP:
@@ -116,48 +134,48 @@ async def _send(
     database: Database, vault: Vault, server: Server, clock: Clock, smtp: aiosmtplib.SMTP, mail: Queued
 ) -> int:
     """Send one; 1 where it went out."""
-    message = _message(vault, server, clock, mail)
-    refused: str | None = None
-    final = handed = False
+    try:
+        message, address = _message(vault, server, clock, mail), _address(mail.to)
+    except (ValueError, UserError) as error:
+        # Nothing that waiting would mend, and no reason to keep the others waiting.
+        await _not_sent(database, clock, mail, f"it can't be put together: {error}", final=True)
+        return 0
     try:
         await smtp.mail(server.sender)
-        await smtp.rcpt(mail.to)
+        await smtp.rcpt(address)
     except aiosmtplib.SMTPResponseException as error:
-        refused, final = redact.mask(f"{error.code} {error.message}"), 500 <= error.code < 600
+        said = redact.mask(f"{error.code} {error.message}")
+        await _not_sent(database, clock, mail, said, final=500 <= error.code < 600)
         await smtp.rset()
-    if refused is None:
-        async with database.write() as db:
-            if not await outbox.handing_over(db, mail.id, now=clock.now()):
-                await smtp.rset()
-                return 0
-        handed = True
-        try:
-            await smtp.data(message.as_bytes())
-        except aiosmtplib.SMTPResponseException as error:
-            refused, final = redact.mask(f"{error.code} {error.message}"), 500 <= error.code < 600
+        return 0
     async with database.write() as db:
-        if refused is None:
-            await outbox.sent(db, mail.id, now=clock.now())
-            return 1
-        last = await outbox.not_sent(db, mail, error=refused, final=final, handed=handed, now=clock.now())
-        if last:
-            await journal.raise_item(
-                db,
-                mail.studio_id,
-                code="mail_failed",
-                subject=f"mail {mail.id}",
-                text=f"A mail to {mail.to} ({mail.subject}) could not be sent: {refused}.",
-                fix="Correct the address at the source; `studiohub mail` shows what happened.",
-                weight=5,
-                now=clock.now(),
-            )
-    return 0
+        if not await outbox.handing_over(db, mail.id, now=clock.now()):
+            await smtp.rset()
+            return 0
+    try:
+        await smtp.data(message.as_bytes())
+    except aiosmtplib.SMTPResponseException as error:
+        said = redact.mask(f"{error.code} {error.message}")
+        await _not_sent(database, clock, mail, said, final=500 <= error.code < 600, handed=True)
+        return 0
+    async with database.write() as db:
+        await outbox.sent(db, mail.id, now=clock.now())
+    return 1
+
+
+def _address(text: str) -> str:
+    """An address as it travels: the domain in its ASCII form. Raises ValueError where the part before the @ is not
+    ASCII, which few servers take."""
+    name, _, domain = text.rpartition("@")
+    if not name.isascii():
+        raise ValueError(f"the address {text} has letters before the @ that mail servers don't take")
+    return f"{name}@{domain.encode('idna').decode()}"
 
 
 def _message(vault: Vault, server: Server, clock: Clock, mail: Queued) -> EmailMessage:
     message = EmailMessage()
     message["From"] = server.sender
-    message["To"] = mail.to
+    message["To"] = _address(mail.to)
     message["Subject"] = mail.subject
     message["Message-ID"] = mail.message_id
     message["Date"] = format_datetime(clock.now())

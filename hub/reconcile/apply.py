@@ -112,7 +112,16 @@ async def apply_plan(
         if start + size < len(todo) and leave is not None and await leave():
             work.result.left, work.result.left_off = len(todo) - start - size, True
             break
+    if work.result.stopped_by is None and work.result.failed and not work.result.done:
+        silent = [outcome.error for outcome in work.result.failed if _is_silence(outcome.error)]
+        if len(silent) == len(work.result.failed):
+            # Too few for the limit, and still the vendor answered nobody.
+            work.result.stopped_by = silent[-1]
     return work.result
+
+
+def _is_silence(error: Exception | None) -> bool:
+    return isinstance(error, RetryLater) and error.code in SILENCE
 
 
 async def _put_by(work: _Apply, plan: Plan, stays: Sequence[Stay]) -> None:
@@ -427,7 +436,7 @@ async def _one(
         outcome.error = error
         if isinstance(error, FixSettings):
             work.result.stopped_by = error
-        elif isinstance(error, RetryLater) and error.code in SILENCE:
+        elif isinstance(error, RetryLater) and _is_silence(error):
             work.silent += 1
             if work.silent >= DOWN_AFTER or (error.after is not None and error.after > LONGEST_PAUSE):
                 work.result.stopped_by = error

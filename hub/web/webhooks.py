@@ -27,7 +27,7 @@ __all__ = ["LARGEST_BODY", "LONGEST_READ", "receive"]
 LARGEST_BODY = 1024 * 1024
 LONGEST_READ = 5.0
 REPEATS_WITHIN = timedelta(hours=24)
-"""A delivery that names itself is taken once within this time; one that doesn't is told by its body."""
+"""A delivery that names itself is taken once within this time."""
 
 log = logs.get("hub.web")
 
@@ -100,14 +100,12 @@ async def _take(engine: Engine, request: Request, body: bytes, *, connection_id:
     except HubError as error:
         log.warning("webhook not understood", reason=str(error))
         return JSONResponse({"error": "not understood"}, status_code=422)
-    fallback = hashlib.sha256(body).hexdigest()
     async with engine.database.write() as db:
         kept = await hints.keep(
             db,
             connection_id,
             studio_id,
             found,
-            fallback=fallback,
             now=engine.clock.now(),
             repeats_within=REPEATS_WITHIN,
         )

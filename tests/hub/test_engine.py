@@ -20,8 +20,10 @@ from hub.clock import FrozenClock
 from hub.core import Hub, initialise
 from hub.engine import lanes
 from hub.engine.engine import Engine
-from hub.engine.hints import address_of
+from hub.engine.hints import address_of, keep
+from hub.engine.queue import LaneQueue
 from hub.engine.sync import sync_now
+from hub.grants import Hint
 from hub.look import journal
 from hub.plugins import Plugins
 from hub.settings import HubSettings
@@ -246,6 +248,111 @@ async def test_deliveries_that_are_wrong_or_repeated_do_nothing(place: Place) ->
         assert await place.hook(engine, b'{"member": "1", "delivery": "d"}') == 202
         assert await place.hook(engine, b'{"member": "1", "delivery": "e"}') == 202
         await until(lambda: not place.pair.opens("one", "1"))
+
+
+async def test_a_webhook_that_can_not_be_followed_stops_nothing(place: Place) -> None:
+    """The vendor knows nobody of that name: it is told, and the source is read as ever."""
+    place.pair.join("one", "1")
+    async with place.running() as engine:
+        await until(lambda: place.pair.opens("one", "1"))
+        await until(lambda: _asleep(place, "roll"))
+        place.pair.join("one", "2")
+        assert await place.hook(engine, b'{"member": "nobody"}') == 202
+        assert await place.hook(engine, b'{"member": "2"}') == 202
+        await until(lambda: place.pair.opens("one", "2"))
+        await until(lambda: _asleep(place, "roll"))
+        place.pair.join("one", "3")
+        place.clock.move(timedelta(minutes=17))
+        await until(lambda: place.pair.opens("one", "3"))
+        await until(lambda: _asleep(place, "roll"))
+    assert "webhook" in await place.log()
+    assert await _hints(place) == 0
+
+
+async def _hints(place: Place) -> int:
+    async with place.hub.database.read() as db:
+        return int((await db.execute(select(func.count()).select_from(t.hint))).scalar_one())
+
+
+async def test_the_same_webhook_again_may_tell_of_another_change(place: Place) -> None:
+    """Bought and cancelled within a minute, in the same words."""
+    async with place.running() as engine:
+        await until(lambda: _asleep(place, "roll"))
+        place.pair.join("one", "1")
+        assert await place.hook(engine, b'{"member": "1"}') == 202
+        await until(lambda: place.pair.opens("one", "1"))
+        place.pair.join("one", "1", state="revoked")
+        assert await place.hook(engine, b'{"member": "1"}') == 202
+        await until(lambda: not place.pair.opens("one", "1"))
+
+
+async def test_any_number_of_webhooks_is_followed_at_once(place: Place) -> None:
+    """More than are read in one go."""
+    for number in range(620):
+        place.pair.join("one", f"{number:03}", state="revoked")
+    await sync_now(place.hub, trigger="test")
+    for number in range(620):
+        place.pair.join("one", f"{number:03}")
+    row = await place.hub.connection_row("roll")
+    found = [Hint(kind="member", members=(f"{number:03}",)) for number in range(620)]
+    async with place.hub.database.write() as db:
+        await keep(db, row.id, place.hub.the_studio.id, found, now=NOW, repeats_within=timedelta(hours=1))
+    async with place.running():
+        await until(lambda: len(place.pair.grants.get("one", {})) == 620, seconds=30)
+
+
+@pytest.mark.parametrize("database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+async def test_a_long_read_after_a_webhook_keeps_nobody_else_waiting(place: Place) -> None:
+    """What is urgent in one studio holds up no other."""
+    await place.add("two")
+    for number in range(150):
+        place.pair.join("one", f"{number:03}")
+    place.pair.join("two", "1", until="2026-11-21T09:16:00Z")
+    async with place.running() as engine:
+        await until(lambda: place.pair.opens("two", "1") and place.pair.opens("one", "149"))
+        await until(lambda: _asleep(place, "roll"))
+        place.pair.at_page = asyncio.Event()
+        place.clock.move(timedelta(minutes=17))
+        assert await place.hook(engine, b'{"member": "001"}') == 202
+        await until(lambda: not place.pair.opens("two", "1"))
+        place.pair.at_page.set()
+
+
+async def test_a_queue_that_ends_is_started_again_whatever_ended_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or no lane would ever run again."""
+    real, ended = LaneQueue.run, []
+
+    async def once(self: LaneQueue, ready: asyncio.Event | None = None) -> None:
+        if not ended:
+            ended.append(True)
+            raise LookupError("nobody thought of this")
+        await real(self, ready)
+
+    monkeypatch.setattr(LaneQueue, "run", once)
+    place.pair.join("one", "1")
+    async with place.running():
+        await until(lambda: place.pair.opens("one", "1"))
+
+
+async def test_a_lock_that_answers_nobody_counts_as_down_however_few_wait(place: Place) -> None:
+    """One removal that can't be made is enough to know."""
+    place.pair.join("one", "1")
+    async with place.running():
+        await until(lambda: place.pair.opens("one", "1"))
+        await until(lambda: _asleep(place, "roll"))
+        place.pair.down = True
+        place.pair.join("one", "1", state="revoked")
+        place.clock.move(timedelta(minutes=17))
+        await until(lambda: _lane_failed(place, "latch"))
+        place.pair.down = False
+        place.clock.move(timedelta(minutes=17))
+        await until(lambda: not place.pair.opens("one", "1"))
+
+
+async def _lane_failed(place: Place, name: str) -> bool:
+    return bool((await place.lane(name)).failures)
 
 
 async def test_a_vendor_that_is_down_is_told_once_and_once_when_it_is_back(place: Place) -> None:

@@ -20,6 +20,8 @@ from hub.engine.sync import sync_now
 from hub.errors import UserError
 from hub.look.history import held_at
 from hub.look.members import find_member
+from hub.notify import outbox
+from hub.notify.outbox import Mail
 from hub.settings import HubSettings
 from hub.store import journal
 from hub.store import tables as t
@@ -69,6 +71,24 @@ async def test_what_was_backed_up_is_there_again_and_goes_on(world: World, tmp_p
     async with Hub.open(settings, plugins=world.hub.plugins, clock=world.clock) as hub:
         result = await sync_now(hub)
         assert (result.exit_code, result.targets[0].applied) == (0, {})
+
+
+async def test_a_mail_that_waited_in_a_backup_is_not_sent_again_by_itself(world: World, tmp_path: Path) -> None:
+    """It may have gone out since; an admin can let it go."""
+    async with world.hub.database.write() as db:
+        mail = Mail(name="m", kind="test", to="a@b.ch", subject="s", text="t")
+        await outbox.put(db, world.hub.the_studio.id, [mail], seal=world.hub.vault.seal, now=world.clock.now())
+    file = tmp_path / "backup.zip"
+    await back_up(world.hub.database, file, now=world.clock.now())
+    settings = await fresh(world, tmp_path)
+    async with Hub.open(settings, plugins=world.hub.plugins, clock=world.clock) as hub:
+        await restore(hub.database, hub.vault, file, now=world.clock.now())
+        async with hub.database.write() as db:
+            assert await outbox.due(db, now=LATER) == []
+            (found,) = (await db.execute(select(t.outbox))).all()
+            assert found.state == "unsure"
+            assert await outbox.send_again(db, found.studio_id, found.id, now=LATER)
+            assert len(await outbox.due(db, now=LATER)) == 1
 
 
 async def test_an_old_backup_finds_what_happened_since(world: World, tmp_path: Path) -> None:
@@ -174,6 +194,34 @@ async def test_of_an_erased_member_nothing_is_left(world: World) -> None:
     assert "desk:4'" not in repr(rows)
     assert "Anders" in repr(rows)
     assert [row for row in rows["audit"] if "erase" in row]
+
+
+async def test_erasing_one_leaves_what_is_said_of_others(world: World) -> None:
+    """A held plan and its inbox item stay, without the name; somebody of the same first name keeps their log."""
+    world.join("anna", given="Anna", family="")
+    world.join("namesake", given="Anna", family="Graf")
+    for number in range(30):
+        world.join(str(number), given=f"Given{number}", family=f"Fam{number}")
+    await world.sync()
+    world.pass_of("anna")["state"] = "revoked"
+    world.pass_of("0")["state"] = "revoked"
+    await world.sync()
+    world.drop_pass(*map(str, range(1, 13)))
+    result = await world.sync()
+    assert result.targets[0].held == 12
+    for member in ("desk:anna", "desk:0"):
+        async with world.hub.database.read() as db:
+            found = await find_member(db, world.hub.the_studio, member)
+        await erase(world.hub, found, who="test")
+    rows = await everything(world.hub)
+    assert "Fam0'" not in repr(rows)
+    assert "Fam0 " not in repr(rows)
+    assert [row for row in rows["log"] if "Anna Graf" in repr(row)]
+    assert [item["code"] for item in await world.inbox()].count("held") == 1
+    plan = result.targets[0].last
+    assert plan is not None
+    await world.approve(plan)
+    assert not world.opens("5")
 
 
 async def test_what_is_over_is_forgotten_when_its_time_is_up_and_nothing_else(world: World) -> None:

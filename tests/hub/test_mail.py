@@ -147,6 +147,25 @@ async def test_a_mail_whose_answer_was_lost_is_not_sent_twice(world: World, mail
     assert len(mailbox.got) == 1
 
 
+@pytest.mark.parametrize(
+    ("to", "subject", "goes"),
+    [
+        ("jürg@example.org", "s", False),
+        ("anna@fitneß-zürich.ch", "s", True),
+        ("a@b.ch", "Graf\nBcc: everybody@example.org", True),
+    ],
+)
+async def test_one_mail_that_can_not_go_out_keeps_no_other_from_it(
+    world: World, mailbox: Mailbox, to: str, subject: str, goes: bool
+) -> None:
+    """A name with a line break, an address with letters that servers don't take: told, and the next one goes."""
+    await put(world, Mail(name="odd", kind="test", to=to, subject=subject, text="t"), MAIL)
+    assert await send(world, mailbox) == 1 + goes
+    assert await states(world) == ["sent" if goes else "failed", "sent"]
+    assert not [mail for mail in mailbox.got if mail["Bcc"]]
+    assert len([item for item in await world.inbox() if item["code"] == "mail_failed"]) == (not goes)
+
+
 @pytest.mark.parametrize("url", ["http://mail", "smtp://", "smtp://host:no"])
 def test_a_mail_address_that_can_not_be_used_is_told(url: str) -> None:
     """By the setting's name."""
@@ -184,6 +203,28 @@ async def test_an_admin_is_told_of_a_held_plan_once(world: World) -> None:
     await first.tell()
     (subject,) = await told(world)
     assert "10 removals at door are held" in subject
+
+
+async def test_a_hold_that_goes_on_is_told_once_whatever_else_changes(world: World) -> None:
+    """Somebody who joins meanwhile makes it no other hold; when it is over, the next one is told again."""
+    await set_admin(world)
+    for number in range(30):
+        world.join(str(number))
+    await world.sync()
+    rows = list(world.desk.member_passes)
+    world.drop_pass(*map(str, range(10)))
+    one = alarms(world)
+    for number in range(3):
+        world.join(f"new{number}")
+        await world.sync()
+        await one.tell()
+    assert len(await told(world)) == 1
+    world.desk.member_passes = rows
+    await world.sync()
+    world.drop_pass(*map(str, range(10)))
+    await world.sync()
+    await one.tell()
+    assert len(await told(world)) == 2
 
 
 async def test_a_vendor_that_is_down_is_an_alarm_only_when_it_lasts(world: World) -> None:
