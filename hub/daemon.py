@@ -66,7 +66,6 @@ async def _run(engine: Engine, load: Callable[[], HubSettings]) -> None:
     engine.every("mail", timedelta(seconds=2), lambda: _send(engine))
     engine.every("alarms", timedelta(seconds=15), alarms.tell)
     engine.every("retention", timedelta(hours=1), lambda: tidy(engine.database, engine.settings, engine.clock.now()))
-    engine.every("queue log", timedelta(hours=6), engine.tidy_queue)
     server = _Server(
         uvicorn.Config(make_app(engine), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
     )

@@ -26,7 +26,7 @@ from hub import logs
 from hub.clock import Clock
 from hub.core import Hub
 from hub.engine import lane_run, lanes, wake
-from hub.engine.queue import LaneQueue, install, tidy
+from hub.engine.queue import LaneQueue, install
 from hub.errors import HubError, LaneBusy, LostLease
 from hub.plugins import Plugins
 from hub.settings import HubSettings
@@ -44,6 +44,7 @@ DATABASE_AWAY = (DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceEr
 
 SWEEP_EVERY = 1.0
 BEAT_EVERY = 5.0
+TIDY_EVERY = 120.0
 GONE_AFTER = timedelta(seconds=30)
 OPEN_STUDIOS = 100
 """So many studios keep their vendor connections open between runs; beyond that the least recently used are closed."""
@@ -92,12 +93,6 @@ class Engine:
                 for one in (*engine._studios.values(), *engine._retired):
                     await one.close_connections()
 
-    async def tidy_queue(self) -> None:
-        """Drop what the queue has written about itself."""
-        postgresql = self._postgresql()
-        if postgresql is not None:
-            await tidy(postgresql, keep=timedelta(days=1))
-
     def every(self, name: str, pause: timedelta, chore: Callable[[], Awaitable[object]]) -> None:
         """Do a chore in the background, again and again; its errors are logged and end nothing."""
         self._chores.append((name, pause, chore))
@@ -123,6 +118,7 @@ class Engine:
             asyncio.create_task(self._keep_queue_running(postgresql), name="queue"),
             asyncio.create_task(self._feel(), name="feel"),
             asyncio.create_task(self._again_and_again("sweep", SWEEP_EVERY, self._sweep), name="sweep"),
+            asyncio.create_task(self._again_and_again("queue log", TIDY_EVERY, self._tidy_queue), name="queue log"),
             asyncio.create_task(self._again_and_again("beat", BEAT_EVERY, self._beat), name="beat"),
         ]
         for name, pause, chore in self._chores:
@@ -239,6 +235,10 @@ class Engine:
                 self._poked.set()
         else:
             self._poked.set()
+
+    async def _tidy_queue(self) -> None:
+        if self._queue is not None and self._ready.is_set():
+            await self._queue.tidy()
 
     async def _beat(self) -> None:
         now = self.clock.now()

@@ -95,6 +95,14 @@ class LaneQueue:
         sizes = await queue.queries.queue_size()
         return sum(found.count for found in sizes if found.entrypoint == "lane" and found.status == "queued")
 
+    async def tidy(self) -> None:
+        """Drop what PgQueuer writes about its jobs: the sync log says what happened, and in memory it would only
+        grow."""
+        for queue in self._queues.values():
+            if queue.queries is not None:
+                await queue.queries.clear_queue_log()
+                await queue.queries.clear_statistics_log()
+
     def stop(self) -> None:
         """Take no more jobs; those under way end by themselves."""
         self._stopping = True
@@ -114,14 +122,5 @@ async def install(postgresql: Mapping[str, Any]) -> None:
                 await queries.upgrade()
             else:
                 await queries.install()
-    finally:
-        await connection.close()
-
-
-async def tidy(postgresql: Mapping[str, Any], *, keep: timedelta) -> None:
-    """Drop PgQueuer's own log beyond that age: the sync log says what happened."""
-    connection = await asyncpg.connect(**postgresql, timeout=10)
-    try:
-        await connection.execute("DELETE FROM pgqueuer_log WHERE created < now() - $1::interval", keep)
     finally:
         await connection.close()
