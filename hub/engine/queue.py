@@ -99,9 +99,11 @@ class LaneQueue:
         """Drop what PgQueuer writes about its jobs: the sync log says what happened, and in memory it would only
         grow."""
         for queue in self._queues.values():
-            if queue.queries is not None:
-                await queue.queries.clear_queue_log()
-                await queue.queries.clear_statistics_log()
+            # Both adapters have these; PgQueuer's own protocol for them does not name them.
+            queries: Any = queue.queries
+            if queries is not None:
+                await queries.clear_queue_log()
+                await queries.clear_statistics_log()
 
     def stop(self) -> None:
         """Take no more jobs; those under way end by themselves."""

@@ -181,6 +181,21 @@ async def _asleep(place: Place, name: str) -> bool:
 
 
 @BOTH
+async def test_what_the_queue_writes_about_itself_is_dropped(place: Place) -> None:
+    """It would grow for as long as the daemon runs."""
+    place.pair.join("one", "1")
+    async with place.running() as engine:
+        await until(lambda: place.pair.opens("one", "1"))
+        await until(lambda: _asleep(place, "latch"))
+        queue = engine._queue
+        assert queue is not None
+        queries: Any = queue._queues[False].queries
+        assert await queries.queue_log()
+        await queue.tidy()
+        assert await queries.queue_log() == []
+
+
+@BOTH
 async def test_a_webhook_opens_the_door_at_once(place: Place) -> None:
     """Only the member it names is read again, and nobody waits for the next round."""
     for number in range(3):
@@ -470,6 +485,8 @@ async def test_health_readiness_and_numbers_are_served(place: Place) -> None:
     place.pair.join("one", "1")
     async with place.running() as engine:
         await until(lambda: place.pair.opens("one", "1"))
+        await until(lambda: _asleep(place, "roll"))
+        await until(lambda: _asleep(place, "latch"))
         async with AsyncClient(transport=ASGITransport(make_app(engine)), base_url="http://daemon.test") as client:
             assert (await client.get("/healthz")).text == "ok\n"
             assert (await client.get("/readyz")).status_code == 200
