@@ -123,7 +123,7 @@ async def _grants_at(text: str, *, member: str | None, target: str | None, json:
             escape(one.member),
             escape(one.name),
             escape(one.target),
-            escape(one.opens.get("group") or ", ".join(one.opens.get("locks", ()))),
+            escape(one.opens_text),
             f"{one.since.astimezone(zone):%d %b %Y %H:%M}",
             escape(moment_text(one.valid_until, zone) or "open end"),
         ]

@@ -33,6 +33,8 @@ class Held:
     valid_from: datetime | None
     valid_until: datetime | None
     since: datetime
+    opens_text: str = ""
+    """What it opened, by the names that it has at the vendor now."""
 
     def as_json(self) -> dict[str, Any]:
         """The grant as `--json` prints it."""
@@ -94,6 +96,10 @@ async def held_at(
         query = query.where(sources.c.name == source)
     if target is not None:
         query = query.where(targets.c.name == target)
+    rows = (await db.execute(query)).all()
+    o, c = t.opening.c, t.connection.c
+    named = select(c.name, o.opening_id, o.name.label("title")).join(t.connection, c.id == o.target_id)
+    names = {(row.name, row.opening_id): row.title for row in await db.execute(named.where(c.studio_id == studio.id))}
     return [
         Held(
             id=row.id,
@@ -105,8 +111,14 @@ async def held_at(
             valid_from=row.valid_from,
             valid_until=row.valid_until,
             since=row.at,
+            opens_text=", ".join(names.get((row.target, key), key) for key in _ids(row.opens)),
         )
-        for row in (await db.execute(query)).all()
+        for row in rows
         if (row.valid_from is None or row.valid_from <= moment)
         and (row.valid_until is None or moment < row.valid_until)
     ]
+
+
+def _ids(opens: str) -> list[str]:
+    found = json.loads(opens) if opens else {}
+    return [found["group"]] if found.get("group") else list(found.get("locks", ()))
