@@ -267,6 +267,10 @@ class Plugins:
 
         await asyncio.gather(*(one(implementation) for implementation in self._caller(hook).get_hookimpls()))
 
+    def observed(self, hook: str) -> bool:
+        """Whether anybody observes this."""
+        return bool(self._caller(hook).get_hookimpls())
+
     def _caller(self, hook: str) -> pluggy.HookCaller:
         caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
         return caller

@@ -568,6 +568,8 @@ async def _raise_note(scope: Scope, db: AsyncConnection, subject: str, note: g.N
 
 async def _tell_observers(work: _Apply, outcome: Outcome) -> None:
     scope, change = work.scope, outcome.intent.change
+    if not scope.plugins.observed("access_changed"):
+        return
     what = {Action.CREATE: "created", Action.CHANGE: "changed", Action.REMOVE: "removed"}[change.action]
     event = AccessChanged(
         at=scope.connection.clock.now(),

@@ -241,10 +241,11 @@ async def write_outcomes(db: AsyncConnection, outcomes: Sequence[Outcome], *, no
     """Write down what came of the intents."""
     c = t.ledger.c
     events: list[dict[str, Any]] = []
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for outcome in outcomes:
         intent, change = outcome.intent, outcome.intent.change
         values = _values(outcome, now=now)
-        await db.execute(update(t.ledger).where(c.id == intent.grant_id).values(**values))
+        alike.setdefault(tuple(sorted(values)), []).append({**values, "row": intent.grant_id})
         events.append(
             {
                 "grant_id": intent.grant_id,
@@ -256,6 +257,9 @@ async def write_outcomes(db: AsyncConnection, outcomes: Sequence[Outcome], *, no
                 "text": redact.mask(str(outcome.error) if outcome.error is not None else change.reason.text),
             }
         )
+    for names, rows in alike.items():
+        statement = update(t.ledger).where(c.id == bindparam("row")).values({name: bindparam(name) for name in names})
+        await db.execute(statement, rows)
     if events:
         await db.execute(insert(t.ledger_event), events)
 
