@@ -34,6 +34,8 @@ from tests.harness import badge_of
 from tests.vendor_pair.cluster import COMMAND, ROOT, free_port, install_pair, wait_for
 from tests.vendor_pair.roll import HOOK_SECRET
 
+PEOPLE = 240
+
 FAULTS = (
     [],
     ["status=503,every=5"],
@@ -167,9 +169,11 @@ class Soak:
         return json.loads(call(f"{self.exivo}/_simulator/state"))
 
     def join(self) -> None:
-        """A new member at the desk."""
-        member = str(self.next)
+        """Somebody joins, or comes back: a studio that grows would use more and more by rights."""
+        member = str(self.next % PEOPLE)
         self.next += 1
+        if any(row["id"] == member for row in self.desk.members):
+            return
         self.desk.members.append({"id": member, "given_name": "Anna", "family_name": f"Graf {member}"})
         self.desk.badges.append({"member_id": member, "number": badge_of(member)})
         row = {"id": f"p{member}", "member_id": member, "pass_id": "abo", "valid_from": "2026-01-01"}
