@@ -14,7 +14,16 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from hub.records import Badge, Booking, BookingState, Member, MemberPass, Pass, PassState
-from plugins.booking.sportsnow.values import Unreadable, badge_number, choice, day, pass_end, pass_start, shown
+from plugins.booking.sportsnow.values import (
+    Unreadable,
+    badge_number,
+    check_window,
+    choice,
+    day,
+    pass_end,
+    pass_start,
+    shown,
+)
 
 __all__ = [
     "PER_PAGE",
@@ -108,8 +117,7 @@ def customer_pass(row: Row, tz: ZoneInfo, *, last_day_included: bool) -> MemberP
     identifier = _id(row, "id")
     since = pass_start("starts_on", _text(row, "starts_on"), tz)
     until = pass_end("ends_on", _text(row, "ends_on"), tz, last_day_included=last_day_included)
-    if since is not None and until is not None and until < since:
-        raise Unreadable(f"ends_on {shown(row['ends_on'])} is before starts_on {shown(row['starts_on'])}")
+    check_window(since, until, _text(row, "starts_on"), _text(row, "ends_on"))
     return MemberPass(
         id=identifier,
         member_id=_id(row, "customer_id"),

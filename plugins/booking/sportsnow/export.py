@@ -1,7 +1,7 @@
 """The folder's own names: files, columns and words. Nothing else here knows them.
 
-Two forms are read. The hub's own (`members.csv`, `badges.csv`, `passes.csv`, `member_passes.csv`, `bookings.csv`, with the
-columns that docs/files.md has), and SportsNow's customer table as `customers.csv`.
+Two forms are read. The hub's own, with the columns that docs/files.md has (`members.csv`, `badges.csv`, `passes.csv`,
+`member_passes.csv`, `bookings.csv`), and SportsNow's customer table as `customers.csv`.
 
 Known of SportsNow's table (support.sportsnow.ch/info/mitglieder-importieren): its columns have a fixed order, gender is
 `female` or `male`, dates are written `01.01.2017`. UNKNOWN: the names and the order of its columns, and whether an

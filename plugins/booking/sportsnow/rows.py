@@ -15,6 +15,7 @@ from plugins.booking.sportsnow.export import Table
 from plugins.booking.sportsnow.values import (
     Unreadable,
     badge_number,
+    check_window,
     choice,
     day,
     flag,
@@ -131,8 +132,7 @@ def _member_pass(cells: Cells, context: Context) -> list[Record]:
     since_text, until_text = cells.get("valid_from", ""), cells.get("valid_until", "")
     since = pass_start("valid_from", since_text, context.tz)
     until = pass_end("valid_until", until_text, context.tz, last_day_included=context.last_day_included)
-    if since is not None and until is not None and until < since:
-        raise Unreadable(f"valid_until {shown(until_text)} is before valid_from {shown(since_text)}")
+    check_window(since, until, since_text, until_text)
     return [
         MemberPass(
             id=reference("id", cells["id"]),

@@ -68,15 +68,15 @@ class SportsNowSimulator(Assumed):
     # ── what happens at the studio ────────────────────────────────────────────────────────────────────────────────
 
     def add_lesson(
-        self, begin: datetime, *, minutes: int = 60, name: str = "Yoga", instructor: int | None = 1, location: int = 1
+        self, begin: str, *, minutes: int = 60, name: str = "Yoga", instructor: int | None = 1, location: int = 1
     ) -> int:
-        """Publish a lesson at a naive wall-clock time; its number."""
+        """Publish a lesson at a wall-clock time such as `2026-11-21T10:00`; its number."""
         number = max(self.world.lessons, default=999) + 1
         self.world.lessons[number] = {
             "id": number,
             "name": name,
-            "begin": begin.isoformat(),
-            "end": (begin + timedelta(minutes=minutes)).isoformat(),
+            "begin": begin,
+            "end": (datetime.fromisoformat(begin) + timedelta(minutes=minutes)).isoformat(),
             "instructor_id": instructor,
             "location_id": location,
             "capacity": 12,

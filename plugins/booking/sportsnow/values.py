@@ -16,6 +16,7 @@ from hub.times import day_end, day_start, local_to_utc
 __all__ = [
     "Unreadable",
     "badge_number",
+    "check_window",
     "choice",
     "clock_time",
     "day",
@@ -155,6 +156,15 @@ def pass_end(name: str, text: str, tz: ZoneInfo, *, last_day_included: bool) -> 
     if isinstance(found, datetime):
         return found
     return day_end(found, tz) if last_day_included else day_start(found, tz)
+
+
+def check_window(since: datetime | None, until: datetime | None, since_text: str, until_text: str) -> None:
+    """Raises Unreadable where something ends before it begins. A pass that ends at the moment at which it begins was
+    ended at once; one whose last day is the day before its first is a mistake."""
+    if since is None or until is None or until > since:
+        return
+    if until < since or (":" not in until_text and until_text.strip() != since_text.strip()):
+        raise Unreadable(f"the end {shown(until_text)} is before the beginning {shown(since_text)}")
 
 
 def badge_number(text: str, written: Literal["hex", "decimal"] | None) -> str:
