@@ -45,7 +45,9 @@ async def read(connection: Connection, path: Path, window: Window) -> AsyncGener
         if window.kinds is not None and table.kind not in window.kinds:
             continue
         reading = Reading(table, context, window)
-        for item in reading.items(folder.files[table.file]):
+        # A large file would keep every other connection waiting.
+        await asyncio.to_thread(reading.survey, folder.files[table.file])
+        for item in reading.items():
             yield item
             await asyncio.sleep(0)
         if reading.absent:
@@ -82,6 +84,9 @@ class Reading:
         self._context = context
         self._window = window
         self._seen: set[str] = set()
+        self._sheet: Sheet | None = None
+        self._trouble: FileTrouble | None = None
+        self._repeated: set[str] = set()
 
     def hinder(self, why: str) -> None:
         """Keep the kind from being complete; an empty reason is none."""
@@ -93,21 +98,28 @@ class Reading:
         asked = {key for kind, key in self._window.ids or () if kind == self.table.kind}
         return sorted(asked - self._seen)
 
-    def items(self, path: Path) -> Iterator[Page | Problem]:
-        """The records of the file in pages, and a problem for each row that can't be read."""
+    def survey(self, path: Path) -> None:
+        """Learn what concerns the file as a whole; the first time through."""
         self.before = fingerprint(path)
         try:
             sheet = Sheet.open(path, self.table)
-            if not self.table.named and not sheet.has("badges"):
-                self.absent = True
-                return
-            repeated = self._repeated(sheet)
+            self.absent = not self.table.named and not sheet.has("badges")
+            if not self.absent:
+                self._repeated = self._twice(sheet)
+                self._sheet = sheet
         except FileTrouble as trouble:
-            yield self._unreadable(trouble)
+            self._trouble = trouble
+
+    def items(self) -> Iterator[Page | Problem]:
+        """The records of the file in pages, and a problem for each row that can't be read; the second time."""
+        if self._trouble is not None:
+            yield self._unreadable(self._trouble)
+        sheet = self._sheet
+        if sheet is None:
             return
         page: list[Record] = []
         try:
-            for item in self._records(sheet, repeated):
+            for item in self._records(sheet, self._repeated):
                 if isinstance(item, Problem):
                     yield item
                     continue
@@ -118,10 +130,10 @@ class Reading:
         except FileTrouble as trouble:
             yield self._unreadable(trouble)
         yield Page(self.table.kind, page)
-        if fingerprint(path) != self.before:
-            self.hinder(f"{path.name} changed while it was read")
+        if fingerprint(sheet.path) != self.before:
+            self.hinder(f"{sheet.path.name} changed while it was read")
 
-    def _repeated(self, sheet: Sheet) -> set[str]:
+    def _twice(self, sheet: Sheet) -> set[str]:
         """The identities that are there more than once."""
         seen: set[str] = set()
         repeated: set[str] = set()
