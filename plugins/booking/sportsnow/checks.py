@@ -13,8 +13,10 @@ from hub.records import Complete, Page, Problem, Window
 from hub.words import counted
 from plugins.booking.sportsnow import assumed, export, imports, wire
 from plugins.booking.sportsnow.client import SportsNow
+from plugins.booking.sportsnow.export import Table
 from plugins.booking.sportsnow.folder import look, read_mark
 from plugins.booking.sportsnow.settings import settings_of
+from plugins.booking.sportsnow.sheet import FileTrouble, Sheet
 from plugins.booking.sportsnow.timetable import Weeks, lessons
 
 __all__ = ["verify"]
@@ -106,6 +108,8 @@ async def _folder(connection: Connection, path: Path) -> list[Check]:
             said = f"{said}, {counted(len(wrong), 'problem')}; first {wrong[0].where}: {wrong[0].what}"
             checks.append(Check(title=title, state=CheckState.FAILED, said=said, fix=wrong[0].fix))
         else:
+            left = _left_aside(folder.files[table.file], table)
+            said = f"{said}; columns left aside: {', '.join(left)}" if left else said
             checks.append(Check(title=title, state=CheckState.OK, said=said))
     if folder.others:
         fix = f"These are read: {', '.join(sorted({table.file for table in export.TABLES}))}."
@@ -120,6 +124,14 @@ async def _folder(connection: Connection, path: Path) -> list[Check]:
         said = mark.at.astimezone(connection.timezone).strftime("%Y-%m-%d %H:%M")
         checks.append(Check(title=title, state=CheckState.OK, said=said))
     return checks
+
+
+def _left_aside(path: Path, table: Table) -> list[str]:
+    """The headings that nobody knows; none where the file is just being replaced."""
+    try:
+        return Sheet.open(path, table).left_aside
+    except FileTrouble:
+        return []
 
 
 async def _read(connection: Connection, path: Path) -> tuple[Counter[str], list[Problem]]:

@@ -28,6 +28,9 @@ KINDS = frozenset(table.kind for table in export.TABLES)
 PAGE = 500
 """Records in one page."""
 
+NAMELESS = 20
+"""Rows without a readable id that are told one by one; they all mean the same, that their file is not complete."""
+
 _AGAIN = "Correct it in SportsNow and export again."
 
 
@@ -87,6 +90,7 @@ class Reading:
         self._sheet: Sheet | None = None
         self._trouble: FileTrouble | None = None
         self._repeated: set[str] = set()
+        self._nameless = 0
 
     def hinder(self, why: str) -> None:
         """Keep the kind from being complete; an empty reason is none."""
@@ -153,7 +157,9 @@ class Reading:
         doubles: dict[str, list[tuple[int, object]]] = {key: [] for key in repeated}
         for line, cells in sheet.rows():
             if cells is None:
-                yield self._problem(f"{sheet.path.name} line {line}", "it has another number of cells than the header")
+                yield from self._problem(
+                    f"{sheet.path.name} line {line}", "it has another number of cells than the header"
+                )
                 continue
             key = self._identity(cells)
             found: list[Record] | Unreadable
@@ -166,10 +172,13 @@ class Reading:
             elif not self._asked_for(cells, key, found):
                 continue
             elif isinstance(found, Unreadable):
-                yield self._problem(f"{sheet.path.name} line {line}", found.what, found.fix, key)
+                yield from self._problem(f"{sheet.path.name} line {line}", found.what, found.fix, key)
             else:
                 yield from self._sent(found)
         yield from self._settled(sheet.path.name, doubles)
+        if self._nameless > NAMELESS:
+            what = f"{self._nameless - NAMELESS} more rows have mistakes of that kind"
+            yield Problem(self.table.kind, None, sheet.path.name, what, _AGAIN)
 
     def _settled(self, name: str, doubles: dict[str, list[tuple[int, object]]]) -> Iterator[Record | Problem]:
         """Rows that say the same are one record, others are none."""
@@ -181,7 +190,7 @@ class Reading:
                 yield from self._sent(wanted)
             else:
                 what = f"{len(rows)} rows are about {key!r} and say different things"
-                yield self._problem(f"{name} lines {lines}", what, "Keep the one that is right.", key)
+                yield from self._problem(f"{name} lines {lines}", what, "Keep the one that is right.", key)
 
     def _asked_for(self, cells: Cells, key: str | None, found: object) -> bool:
         if not self._window.narrow:
@@ -207,12 +216,16 @@ class Reading:
         self.hinder(f"{trouble.where} {trouble.what}")
         return Problem(self.table.kind, None, trouble.where, trouble.what, trouble.fix)
 
-    def _problem(self, where: str, what: str, fix: str = "", key: str | None = None) -> Problem:
-        if key is None or not self.table.named:
-            self.hinder(f"rows of {self.table.file} can't be told from each other")
-            return Problem(self.table.kind, None, where, what, fix or _AGAIN)
-        self._seen.add(key)
-        return Problem(self.table.kind, key, where, what, fix or _AGAIN)
+    def _problem(self, where: str, what: str, fix: str = "", key: str | None = None) -> Iterator[Problem]:
+        """A row that can't be read is set aside."""
+        if key is not None and self.table.named:
+            self._seen.add(key)
+            yield Problem(self.table.kind, key, where, what, fix or _AGAIN)
+            return
+        self.hinder(f"rows of {self.table.file} don't tell which records they are")
+        self._nameless += 1
+        if self._nameless <= NAMELESS:
+            yield Problem(self.table.kind, None, where, what, fix or _AGAIN)
 
 
 def _unmarked(reading: Reading, mark: Mark) -> str:

@@ -62,6 +62,11 @@ class Sheet:
     names: tuple[str, ...]
     columns: dict[str, int]
 
+    @property
+    def left_aside(self) -> list[str]:
+        """Headings that nobody knows."""
+        return [name for name in self.names if name and name not in self.columns]
+
     @classmethod
     def open(cls, path: Path, table: Table) -> Sheet:
         """Read the header. Raises FileTrouble where the file can't be read with it."""

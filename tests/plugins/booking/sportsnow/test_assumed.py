@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from hub import FixSettings, RetryLater
 from hub.records import BookingState, PassState, Window
+from hub.testing import Reply
 from plugins.booking.sportsnow.settings import SportsNowSettings
 from plugins.booking.sportsnow.simulator import TOKEN
 from tests.plugins.booking.sportsnow.support import NOW, Studio, assumed, opened
@@ -177,6 +178,25 @@ async def test_bookings_of_a_week_that_is_empty_are_not_complete(people: Studio)
     """Its lessons may only be missing."""
     people.sim.world.lessons.clear()
     assert (await people.read(BOOKINGS)).mark.kinds == frozenset()
+
+
+async def test_a_lesson_that_cant_be_read_leaves_its_bookings_incomplete(people: Studio) -> None:
+    """Nobody can ask for them."""
+    lesson = people.sim.world.lessons[1001]
+    people.sim.world.lessons[1001] = {**lesson, "end": lesson["begin"]}
+    found = await people.read(BOOKINGS)
+    assert "can't be read" in found.mark.why_not["booking"]
+    assert found.ids("booking") == {"1"}
+
+
+async def test_a_list_with_an_empty_page_before_its_last_is_an_error(
+    people: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says itself that there is more."""
+    empty = Reply(200, {"data": [], "meta": {"page": 1, "total_pages": 2}}, items_in="data")
+    monkeypatch.setattr(type(people.sim), "listed", lambda self, request, rows: empty)
+    with pytest.raises(RetryLater, match="page 1 of 2 is empty"):
+        await people.read(Window(kinds=frozenset({"member"})))
 
 
 async def test_a_lesson_that_goes_away_meanwhile_leaves_bookings_incomplete(

@@ -102,6 +102,13 @@ async def test_a_lasting_fault_ends_the_read_without_a_mark(studio: Studio, faul
         await studio.timetable()
 
 
+async def test_half_an_answer_cant_be_told_and_the_next_one_brings_the_lessons_back(studio: Studio) -> None:
+    """The timetable has neither a count nor an end."""
+    studio.sim.faults.set("half_page,times=1")
+    assert len((await studio.timetable()).ids("session")) == 1
+    assert len((await studio.timetable()).ids("session")) == 3
+
+
 async def test_weeks_that_were_read_before_a_fault_are_kept(studio: Studio) -> None:
     """Pages are handed out as they arrive."""
     studio.sim.faults.set("garbage,after=2")

@@ -12,7 +12,7 @@ import pytest
 from hub import FixSettings, RetryLater
 from hub.records import Badge, BookingState, Complete, Member, Page, PassState, Window
 from plugins.booking.sportsnow import imports
-from plugins.booking.sportsnow.imports import PAGE
+from plugins.booking.sportsnow.imports import NAMELESS, PAGE
 from tests.plugins.booking.sportsnow.support import Read, connect, opened, put
 
 PEOPLE = frozenset({"member", "badge", "pass", "member_pass", "booking"})
@@ -131,6 +131,14 @@ async def test_whether_digits_are_decimal_is_never_guessed(tmp_path: Path) -> No
     assert found.mark.kinds == frozenset()
 
 
+async def test_a_mistake_that_every_row_has_is_not_told_a_thousand_times(tmp_path: Path) -> None:
+    """The first ones, and how many more there are."""
+    put(tmp_path, "badges.csv", "member_id,number", *(f"{number},{number + 10}" for number in range(NAMELESS + 30)))
+    found = await read(tmp_path, badge_numbers=None)
+    assert len(found.problems) == NAMELESS + 1
+    assert found.problems[-1].what.startswith("30 more rows")
+
+
 @pytest.mark.parametrize("written", ["uid", "cid"])
 async def test_a_format_may_say_which_number_of_the_medium_it_is(tmp_path: Path, written: str) -> None:
     """As in the hub's own form; both are hexadecimal."""
@@ -198,6 +206,9 @@ async def test_a_pass_without_limits_is_open(tmp_path: Path) -> None:
         ("member_passes.csv", PASSES, "7,m,p,21.11.26,,", "is not a date"),
         ("member_passes.csv", PASSES, "7,,p,,,", "member_id is empty"),
         ("member_passes.csv", PASSES, "7,m,,,,", "pass_id is empty"),
+        ("member_passes.csv", PASSES, "7,m,p,9999-12-31,,", "no day on which anything could begin"),
+        ("member_passes.csv", PASSES, "7,m,p,,0001-01-01,", "no day on which anything could end"),
+        ("member_passes.csv", PASSES, "7,m\u200b,p,,,", "invisible characters"),
         ("members.csv", "id,birth_date", "7,soon", "is not a date"),
         ("members.csv", "id,weight_kg", "7,heavy", "is not a number"),
         ("members.csv", "id,show_live", "7,perhaps", "is none of true"),

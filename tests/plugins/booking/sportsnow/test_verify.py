@@ -45,6 +45,14 @@ async def test_a_folder_is_read_as_a_sync_reads_it(tmp_path: Path) -> None:
     assert said["mark 'complete'"] == "2026-11-21 10:00"
 
 
+async def test_headings_that_nobody_knows_are_named(tmp_path: Path) -> None:
+    """Those of SportsNow's table are assumed, so a studio has to see which of its own were found."""
+    put(tmp_path, "customers.csv", "Kundennummer;Vorname;Ort;Badgekarte", "7;Anna;Bern;12")
+    async with opened(path=tmp_path, badge_numbers="decimal") as studio:
+        said = {check.title: check.said for check in await studio.verify()}
+    assert said["member in customers.csv"] == "1 read; columns left aside: ort, badgekarte"
+
+
 async def test_the_first_thing_that_is_wrong_with_a_file_is_told(tmp_path: Path) -> None:
     """With its line and what to do."""
     put(tmp_path, "member_passes.csv", "id,member_id,pass_id,state", "1,7,abo,paused", "2,7,abo,held")
