@@ -29,8 +29,6 @@ class MomenceFaults(Faults, kw_only=True, omit_defaults=True, forbid_unknown_fie
     """Webhooks name events as in the vendor's older texts: session.booked."""
     local_times: bool = False
     """Sessions' times come without a zone, in Zurich's time."""
-    moving_lists: bool = False
-    """The total of a list is another one on every page."""
 
 
 def refused(kind: str, message: str, status: int = 400) -> Reject:
@@ -139,9 +137,8 @@ class MomenceBase(Simulator):
             listed.sort(key=lambda row: str(row.get(key) or ""))
         if query.get("sortOrder") == "DESC":
             listed.reverse()
-        total = len(listed) + (number % 2 if self.faults.moving_lists else 0)
         part = listed[number * size : (number + 1) * size]
-        pagination = {"page": number, "pageSize": size, "totalCount": total}
+        pagination = {"page": number, "pageSize": size, "totalCount": len(listed)}
         return Reply(200, {"payload": part, "pagination": pagination}, items_in="payload")
 
 

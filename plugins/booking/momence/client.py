@@ -124,14 +124,15 @@ class Momence:
 
     async def _call(self, path: str, params: Mapping[str, Any] | None) -> Answer:
         answer: Answer | None = None
-        for _ in range(2):
+        for fresh in (False, True):
             access = await self.tokens.get()
             answer = await self.http.call(
                 "GET", path, params=params, headers={"Authorization": f"Bearer {access}"}, accept=(400, 401, 404)
             )
             if answer.status != 401:
                 return _checked(answer)
-            self.tokens.refused(access)
+            if not fresh:
+                self.tokens.refused(access)
         raise FixSettings(
             f"{self.http.name}: GET {path} was refused (401), also with a fresh token",
             said=wire.refusal(answer)[1] if answer is not None else "",

@@ -156,13 +156,13 @@ async def _bookings(api: Momence, reading: Reading, window: Window, members: lis
                 yield item
         except NotFound:
             continue
-    if (members or sessions) and missing and "booking" not in reading.why_not:
+    if members and missing and "booking" not in reading.why_not:
         yield Page("booking", gone=sorted(missing))
 
 
 async def _sessions_of(api: Momence, member: str, query: dict[str, str], asked: set[str]) -> tuple[set[str], bool]:
-    """The sessions that a member is booked in, within the limits of the query, and those of the bookings asked for outside of them;
-    and whether each could be told."""
+    """The sessions that a member is booked in, within the limits of the query, and those of the bookings asked for
+    wherever they are; and whether each could be told."""
     path = wire.member_sessions_path(member)
     found: set[str] = set()
     every = True

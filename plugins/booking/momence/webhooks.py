@@ -89,8 +89,9 @@ def _hints(word: str, payload: Mapping[str, Any], dedupe: str | None) -> list[Hi
 
     member = key("memberId")
     if word.startswith("session-book"):
-        # Who booked for a guest is the payer; the person in the room is the target.
-        people = key("targetMemberId", "memberId")
+        # The person in the room is the target (S5). Whose list a guest's booking is in is unknown, so both are looked
+        # at; whose it is, is told by the session.
+        people = tuple(dict.fromkeys(key("targetMemberId", "memberId") + key("payingMemberId")))
         return [_hint("booking", key("sessionBookingId") if people else (), people, dedupe)]
     if word in {"session-created", "session-updated"}:
         return [_hint("session", key("sessionId"), (), dedupe)]
