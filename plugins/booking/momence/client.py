@@ -119,7 +119,7 @@ class Momence:
         return seen[1]
 
     async def _page(self, path: str, number: int, size: int, params: Mapping[str, Any]) -> tuple[list[Any], int]:
-        query = {**params, "page": number, "pageSize": size}
+        query = {**wire.order(path), **params, "page": number, "pageSize": size}
         return await self.get(path, lambda raw: wire.page(raw, number, size), query)
 
     async def _call(self, path: str, params: Mapping[str, Any] | None) -> Answer:

@@ -44,6 +44,15 @@ LOCATIONS = "/api/v2/member/host/locations"
 SMALL_PAGE, LARGE_PAGE = 100, 200
 """The largest pages: 100 for members, bookings and tags, 200 for sessions, memberships and locations (S1)."""
 
+OLDEST_FIRST = {
+    MEMBERS: "firstSeenAt",
+    TAGS: "name",
+    MEMBERSHIPS: "name",
+    SESSIONS: "startsAt",
+    LOCATIONS: "name",
+}
+"""What each list is sorted by, so that as little as possible moves between two of its pages: who is new comes last."""
+
 MEMBERSHIP_TYPES = frozenset({"subscription", "on-demand-subscription", "package-events", "package-money", "patron"})
 SESSION_TYPES = frozenset(
     {
@@ -82,6 +91,16 @@ def member_path(member_id: str) -> str:
 def passes_path(member_id: str) -> str:
     """The active passes of a member: there is no other list of passes."""
     return f"{MEMBERS}/{member_id}/bought-memberships/active"
+
+
+def order(path: str) -> dict[str, str]:
+    """The query that sorts a list; empty for the passes of a member, which can't be sorted (S1)."""
+    by = OLDEST_FIRST.get(path)
+    if by is None and path.endswith("/bookings"):
+        by = "createdAt"
+    elif by is None and path.endswith("/sessions"):
+        by = "startsAt"
+    return {"sortBy": by, "sortOrder": "ASC"} if by else {}
 
 
 def member_sessions_path(member_id: str) -> str:

@@ -247,6 +247,23 @@ async def test_a_list_that_never_stands_still_is_not_complete() -> None:
     assert "changed while it was read" in read.why_not["member_pass"]
 
 
+async def test_lists_are_sorted_so_that_who_is_new_comes_last(site: Site) -> None:
+    """A new row then shifts no other to another page; the passes of a member can't be sorted."""
+    sorts: dict[str, str | None] = {}
+    authorize = site.sim.authorize
+
+    def watch(request: Request) -> None:
+        sorts[request.path.rpartition("/")[2]] = request.query.get("sortBy")
+        authorize(request)
+
+    site.sim.authorize = watch  # type: ignore[method-assign]
+    await site.read("member", "member_pass", "booking")
+    assert sorts["members"] == "firstSeenAt"
+    assert sorts["bookings"] == "createdAt"
+    assert sorts["sessions"] == "startsAt"
+    assert sorts["active"] is None
+
+
 @pytest.mark.parametrize(
     "answer",
     [
