@@ -1,7 +1,8 @@
 """Momence: members, tags, passes, sessions and bookings of one host, over its public API v2.
 
-`wire` has the vendor's names and what is assumed; `client` and `tokens` make the calls; `reading`, `people`,
-`timetable` and `narrow` go through the lists; `webhooks` reads deliveries; `checks` says what works.
+`wire`, `values`, `rows` and `profile` have the vendor's names and what is assumed; `client` and `tokens` make the
+calls; `reading`, `people`, `timetable` and `narrow` go through the lists; `webhooks` reads deliveries; `checks` says
+what works.
 """
 
 from __future__ import annotations

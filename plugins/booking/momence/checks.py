@@ -6,7 +6,7 @@ import time
 
 from hub import Connection, FixSettings, NotFound, VendorError
 from hub.grants import Check, CheckState
-from plugins.booking.momence import wire
+from plugins.booking.momence import rows, values, wire
 from plugins.booking.momence.client import Momence
 
 __all__ = ["verify"]
@@ -77,8 +77,8 @@ async def _list(api: Momence, what: str, path: str, *, needed: bool = True) -> C
 async def _first_passes(api: Momence) -> Check:
     title = "a member's passes can be read"
     try:
-        rows, _ = await api.get(wire.MEMBERS, lambda raw: wire.page(raw, 0, 1), {"page": 0, "pageSize": 1})
-        key = wire.id_or_none(rows[0]) if rows else None
+        listed, _ = await api.get(wire.MEMBERS, lambda raw: wire.page(raw, 0, 1), {"page": 0, "pageSize": 1})
+        key = values.id_or_none(listed[0]) if listed else None
         if key is None:
             return Check(title=title, state=CheckState.SKIPPED, said="there is no member to try it with")
         query = {"page": 0, "pageSize": 1, "includeFrozen": "true"}
@@ -98,16 +98,16 @@ async def _labels(api: Momence) -> Check:
         return Check(title=title, state=CheckState.SKIPPED, said="customer_fields names none")
     query = {"page": 0, "pageSize": wire.SMALL_PAGE}
     try:
-        rows, _ = await api.get(wire.MEMBERS, lambda raw: wire.page(raw, 0, wire.SMALL_PAGE), query)
+        listed, _ = await api.get(wire.MEMBERS, lambda raw: wire.page(raw, 0, wire.SMALL_PAGE), query)
     except VendorError as error:
         return _failed(title, error, _ROLE)
-    there = {label.strip().casefold() for raw in rows for label in wire.labels_of(raw)}
+    there = {label.strip().casefold() for raw in listed for label in rows.labels_of(raw)}
     absent = [label for label in labels if label.strip().casefold() not in there]
     if absent:
         return Check(
             title=title,
             state=CheckState.WARNING,
-            said=f"none of the first {len(rows)} members has {', '.join(absent)}",
+            said=f"none of the first {len(listed)} members has {', '.join(absent)}",
             fix="Compare the labels with those in the Momence dashboard.",
         )
     return Check(title=title, state=CheckState.OK, said=", ".join(labels))

@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 from hub import Answer, Client, Connection, FixSettings, NotFound, Refused, RetryLater
 from hub.records import Instructor, Location
-from plugins.booking.momence import wire
+from plugins.booking.momence import rows, values, wire
+from plugins.booking.momence.rows import Zones
 from plugins.booking.momence.settings import MomenceSettings
 from plugins.booking.momence.tokens import Tokens
-from plugins.booking.momence.wire import Raw, Zones
+from plugins.booking.momence.values import Raw
 
 __all__ = ["MOVED", "Momence"]
 
@@ -68,13 +69,13 @@ class Momence:
             totals: set[int] = set()
             number = 0
             while True:
-                rows, total = await self._page(path, number, size, params)
+                listed, total = await self._page(path, number, size, params)
                 totals.add(total)
-                keyed = [(wire.id_or_none(row) or repr(row), row) for row in rows]
+                keyed = [(values.id_or_none(row) or repr(row), row) for row in listed]
                 look += [key for key, _ in keyed]
                 fresh = {key: row for key, row in keyed if key not in known}
                 known.update(fresh)
-                if fresh or not rows:
+                if fresh or not listed:
                     yield list(fresh.values())
                 number += 1
                 if number * size >= total:
@@ -90,32 +91,32 @@ class Momence:
             async for page in self.pages(wire.LOCATIONS, wire.LARGE_PAGE):
                 for raw in page:
                     try:
-                        found.append(wire.location(raw))
-                    except wire.Unreadable:
+                        found.append(rows.location(raw))
+                    except values.Unreadable:
                         continue
         except (FixSettings, NotFound, Refused):
             return {}
-        return wire.zones_of(found)
+        return rows.zones_of(found)
 
     async def teacher(self, raw: Raw) -> Instructor | None:
         """Who gives a session, with the e-mail address: that is only in a session's detail, so one session of each
         teacher is read, once a day. Raises Unreadable."""
-        session_id = wire.identifier(raw)
+        session_id = values.identifier(raw)
         listed = raw.get("teacher")
         if listed is None:
             return None
-        key = wire.instructor(listed).id
+        key = rows.instructor(listed).id
         now = self.connection.clock.now()
         seen = self._teachers.get(key)
         if seen is None or seen[0] + TEACHERS_LAST <= now:
             try:
                 detail = raw if "email" in listed else await self.item(wire.session_path(session_id))
             except NotFound:
-                return wire.instructor(listed)
+                return rows.instructor(listed)
             shown = detail.get("teacher")
-            if wire.id_or_none(shown) != key:
-                return wire.instructor(listed)
-            seen = self._teachers[key] = now, wire.instructor(shown or listed)
+            if values.id_or_none(shown) != key:
+                return rows.instructor(listed)
+            seen = self._teachers[key] = now, rows.instructor(shown or listed)
         return seen[1]
 
     async def _page(self, path: str, number: int, size: int, params: Mapping[str, Any]) -> tuple[list[Any], int]:

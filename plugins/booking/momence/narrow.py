@@ -12,7 +12,7 @@ from typing import Any
 
 from hub import NotFound
 from hub.records import Page, Problem, Record, Window
-from plugins.booking.momence import wire
+from plugins.booking.momence import rows, values, wire
 from plugins.booking.momence.client import Momence
 from plugins.booking.momence.people import member_items, passes_of
 from plugins.booking.momence.state import Reading
@@ -46,9 +46,9 @@ async def read_narrow(api: Momence, window: Window, kinds: frozenset[str]) -> It
 
 
 _LISTS: dict[str, tuple[str, int, Callable[[Any], Record], dict[str, str]]] = {
-    "community": (wire.TAGS, wire.SMALL_PAGE, wire.tag, {}),
-    "pass": (wire.MEMBERSHIPS, wire.LARGE_PAGE, wire.template, {"includeDisabled": "true"}),
-    "location": (wire.LOCATIONS, wire.LARGE_PAGE, wire.location, {}),
+    "community": (wire.TAGS, wire.SMALL_PAGE, rows.tag, {}),
+    "pass": (wire.MEMBERSHIPS, wire.LARGE_PAGE, rows.template, {"includeDisabled": "true"}),
+    "location": (wire.LOCATIONS, wire.LARGE_PAGE, rows.location, {}),
 }
 """Short lists without a route for one item: they are read whole."""
 
@@ -65,9 +65,9 @@ async def _listed(
 ) -> Items:
     seen: set[str | None] = set()
     async for page in api.pages(path, size, **params):
-        rows = [raw for raw in page if wire.id_or_none(raw) in asked]
-        seen |= {wire.id_or_none(raw) for raw in page}
-        for item in reading.records(kind, path, rows, make):
+        wanted = [raw for raw in page if values.id_or_none(raw) in asked]
+        seen |= {values.id_or_none(raw) for raw in page}
+        for item in reading.records(kind, path, wanted, make):
             yield item
     if None not in seen and (gone := asked - seen):
         yield Page(kind, gone=sorted(gone))
@@ -91,14 +91,14 @@ async def _members(
         if "community_member" not in kinds:
             continue
         try:
-            has = {member.community_id for member in wire.tags_of(raw, key)}
-        except wire.Unreadable:
+            has = {member.community_id for member in rows.tags_of(raw, key)}
+        except values.Unreadable:
             continue
         if tags is None:
             tags = {tag async for page in api.pages(wire.TAGS, wire.SMALL_PAGE) for tag in map(_id, page) if tag}
         # A tag that was taken off: every other one there is.
         if lost := tags - has:
-            yield Page("community_member", gone=[wire.tagged_id(tag, key) for tag in sorted(lost)])
+            yield Page("community_member", gone=[rows.tagged_id(tag, key) for tag in sorted(lost)])
 
 
 async def _passes(api: Momence, reading: Reading, members: list[str], asked: set[str]) -> Items:
@@ -124,15 +124,15 @@ async def _sessions(api: Momence, reading: Reading, asked: set[str], *, teachers
             yield Page("session", gone=[key])
             continue
         zones = await needed_zones(api, [raw])
-        make = partial(wire.session, zone=api.connection.timezone, zones=zones)
+        make = partial(rows.session, zone=api.connection.timezone, zones=zones)
         items = reading.records("session", path, [raw], make)
         for item in items or [Page("session", gone=[key])]:
             yield item
         if teachers:
             try:
                 found = await api.teacher(raw)
-            except wire.Unreadable as error:
-                yield reading.problem("instructor", wire.id_or_none(raw.get("teacher")), path, error)
+            except values.Unreadable as error:
+                yield reading.problem("instructor", values.id_or_none(raw.get("teacher")), path, error)
             else:
                 if found is not None:
                     yield Page("instructor", [found])
@@ -142,7 +142,7 @@ async def _bookings(api: Momence, reading: Reading, window: Window, members: lis
     """A member's list only says in which sessions they are: who of a party a booking is for is told by the session."""
     sessions = {key for kind, key in window.ids or () if kind == "session"}
     starts, ends = limits(api, window)
-    query = {"endAfter": wire.instant(starts), "startBefore": wire.instant(ends)}
+    query = {"endAfter": values.instant(starts), "startBefore": values.instant(ends)}
     missing = set(asked)
     for member in members:
         found, every = await _sessions_of(api, member, query, missing)
@@ -167,16 +167,16 @@ async def _sessions_of(api: Momence, member: str, query: dict[str, str], asked: 
     found: set[str] = set()
     every = True
     try:
-        rows = [
+        listed = [
             row async for page in api.pages(path, wire.SMALL_PAGE, includeCancelled="true", **query) for row in page
         ]
-        if asked - {_id(row) for row in rows}:
+        if asked - {_id(row) for row in listed}:
             async for page in api.pages(path, wire.SMALL_PAGE, includeCancelled="true"):
-                rows += [row for row in page if _id(row) in asked]
+                listed += [row for row in page if _id(row) in asked]
     except NotFound:
         return set(), True
-    for row in rows:
-        key = wire.id_or_none(row.get("session")) if isinstance(row, dict) else None
+    for row in listed:
+        key = values.id_or_none(row.get("session")) if isinstance(row, dict) else None
         if key is None:
             every = False
         else:
@@ -185,7 +185,7 @@ async def _sessions_of(api: Momence, member: str, query: dict[str, str], asked: 
 
 
 def _id(raw: Any) -> str | None:
-    return wire.id_or_none(raw)
+    return values.id_or_none(raw)
 
 
 def _seen(item: Page | Problem) -> set[str]:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from hub.records import CommunityMember, Member, Page, Problem
-from plugins.booking.momence import profile, wire
+from plugins.booking.momence import profile, rows, values, wire
 from plugins.booking.momence.client import Momence
 from plugins.booking.momence.state import Reading
 
@@ -23,7 +23,7 @@ async def member_pages(api: Momence, kinds: frozenset[str], reading: Reading) ->
 
 
 def member_items(
-    api: Momence, reading: Reading, rows: list[Any], kinds: frozenset[str], where: str
+    api: Momence, reading: Reading, listed: list[Any], kinds: frozenset[str], where: str
 ) -> list[Page | Problem]:
     """Members and their tags from rows. Tags that can't be read keep the memberships of communities from being
     complete, as it isn't known which these are."""
@@ -37,13 +37,13 @@ def member_items(
         return found
 
     if "member" in kinds:
-        items += reading.records("member", where, rows, make)
+        items += reading.records("member", where, listed, make)
     if "community_member" in kinds:
         tagged: list[CommunityMember] = []
-        for raw in rows:
+        for raw in listed:
             try:
-                tagged += wire.tags_of(raw, wire.identifier(raw))
-            except wire.Unreadable as error:
+                tagged += rows.tags_of(raw, values.identifier(raw))
+            except values.Unreadable as error:
                 items.append(reading.problem("community_member", None, where, error))
         if tagged:
             items.append(Page("community_member", tagged))
@@ -54,7 +54,7 @@ async def passes_of(api: Momence, reading: Reading, member_id: str) -> AsyncGene
     """The passes of a member that Momence calls active, frozen ones too; at least one item, as a sign of life. Raises
     NotFound."""
     path = wire.passes_path(member_id)
-    make = partial(wire.bought, member_id=member_id, zone=api.connection.timezone)
+    make = partial(rows.bought, member_id=member_id, zone=api.connection.timezone)
     found = False
     async for page in api.pages(path, wire.LARGE_PAGE, includeFrozen="true"):
         for item in reading.records("member_pass", path, page, make):

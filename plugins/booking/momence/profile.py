@@ -12,9 +12,9 @@ from datetime import date
 from typing import Any
 
 from hub.records import Member
-from plugins.booking.momence import wire
+from plugins.booking.momence import values
 from plugins.booking.momence.settings import CustomerFields
-from plugins.booking.momence.wire import Raw, Unreadable
+from plugins.booking.momence.values import Raw, Unreadable
 
 __all__ = ["member"]
 
@@ -32,15 +32,15 @@ _NO = frozenset({"false", "no", "0", "nein", "non"})
 
 def member(raw: Raw, labels: CustomerFields) -> tuple[Member, list[str]]:
     """The member, and what of the customer fields could not be read."""
-    key = wire.identifier(raw)
-    values, notes = _profile(raw, labels)
+    key = values.identifier(raw)
+    fields, notes = _profile(raw, labels)
     found = Member(
         id=key,
-        given_name=wire.text(raw, "firstName"),
-        family_name=wire.text(raw, "lastName"),
-        email=wire.text(raw, "email") or None,
-        phone=wire.text(raw, "phoneNumber") or None,
-        **values,
+        given_name=values.text(raw, "firstName"),
+        family_name=values.text(raw, "lastName"),
+        email=values.text(raw, "email") or None,
+        phone=values.text(raw, "phoneNumber") or None,
+        **fields,
     )
     return found, notes
 
@@ -51,9 +51,9 @@ def _profile(raw: Raw, labels: CustomerFields) -> tuple[dict[str, Any], list[str
     if not wanted:
         return {}, []
     # A consent that can't be seen is none.
-    values: dict[str, Any] = {"show_live": False} if labels.show_live else {}
+    found: dict[str, Any] = {"show_live": False} if labels.show_live else {}
     if not isinstance(rows, list):
-        return values, ["customerFields is not a list"]
+        return found, ["customerFields is not a list"]
     notes: list[str] = []
     for row in rows:
         label = row.get("label") if isinstance(row, Mapping) else None
@@ -61,10 +61,10 @@ def _profile(raw: Raw, labels: CustomerFields) -> tuple[dict[str, Any], list[str
         if name is None:
             continue
         try:
-            values |= _read(name, wire.text(row, "value"))
+            found |= _read(name, values.text(row, "value"))
         except Unreadable as error:
             notes.append(f"{label!r}: {error}")
-    return values, notes
+    return found, notes
 
 
 def _read(name: str, text: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from hub import Connection, NotFound
 from hub.records import Page, Problem, Window
-from plugins.booking.momence import wire
+from plugins.booking.momence import rows, values, wire
 from plugins.booking.momence.client import Momence
 from plugins.booking.momence.narrow import read_narrow
 from plugins.booking.momence.people import member_pages, passes_of
@@ -58,10 +58,10 @@ def _everything(
     if kinds & {"member", "community_member"}:
         parts.append(member_pages(api, kinds, reading))
     if "community" in kinds:
-        parts.append(_list(api, reading, "community", wire.TAGS, wire.SMALL_PAGE, wire.tag))
+        parts.append(_list(api, reading, "community", wire.TAGS, wire.SMALL_PAGE, rows.tag))
     if "pass" in kinds:
         shown = {"includeDisabled": "true"}
-        parts.append(_list(api, reading, "pass", wire.MEMBERSHIPS, wire.LARGE_PAGE, wire.template, **shown))
+        parts.append(_list(api, reading, "pass", wire.MEMBERSHIPS, wire.LARGE_PAGE, rows.template, **shown))
     if "location" in kinds:
         parts.append(_locations(api, reading))
     if kinds & {"session", "instructor", "booking"}:
@@ -83,7 +83,7 @@ async def _list(
 async def _locations(api: Momence, reading: Reading) -> AsyncGenerator[Page | Problem, None]:
     """A list under the members' prefix; a staff user who isn't let in there has locations by name only."""
     async with reading.allowed("location"):
-        async for item in _list(api, reading, "location", wire.LOCATIONS, wire.LARGE_PAGE, wire.location):
+        async for item in _list(api, reading, "location", wire.LOCATIONS, wire.LARGE_PAGE, rows.location):
             yield item
 
 
@@ -94,7 +94,7 @@ async def _passes(api: Momence, reading: Reading) -> AsyncGenerator[Page | Probl
     async with reading.whole("member_pass"):
         async for page in api.pages(wire.MEMBERS, wire.SMALL_PAGE, **params):
             for raw in page:
-                key = wire.id_or_none(raw)
+                key = values.id_or_none(raw)
                 if key is None:
                     reading.hinder(["member_pass"], "a member without an id, whose passes can't be read")
                     continue
@@ -113,7 +113,7 @@ async def _timetable(
     async with reading.whole(*kinds & {"session", "instructor", "booking"}):
         async for page in session_pages(api, starts, ends):
             zones = await needed_zones(api, page)
-            make = partial(wire.session, zone=api.connection.timezone, zones=zones)
+            make = partial(rows.session, zone=api.connection.timezone, zones=zones)
             if "session" in kinds:
                 for item in reading.records("session", wire.SESSIONS, page, make):
                     yield item
@@ -121,9 +121,9 @@ async def _timetable(
                 if "instructor" in kinds:
                     try:
                         found = await api.teacher(raw)
-                    except wire.Unreadable as error:
+                    except values.Unreadable as error:
                         teacher = raw.get("teacher") if isinstance(raw, dict) else None
-                        yield reading.problem("instructor", wire.id_or_none(teacher), wire.SESSIONS, error)
+                        yield reading.problem("instructor", values.id_or_none(teacher), wire.SESSIONS, error)
                     else:
                         if found is not None:
                             yield Page("instructor", [found])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub import FixSettings, NotFound, Refused, RetryLater
 from hub.records import Complete, Page, Problem, Record
-from plugins.booking.momence import wire
+from plugins.booking.momence import values
 from plugins.booking.momence.client import MOVED
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Reading:
         for kind in kinds:
             self.why_not.setdefault(kind, why)
 
-    def problem(self, kind: str, key: str | None, where: str, error: wire.Unreadable) -> Problem:
+    def problem(self, kind: str, key: str | None, where: str, error: values.Unreadable) -> Problem:
         """Set a record aside; one without an id keeps its kind from being complete."""
         if key is None:
             self.hinder([kind], f"{where}: {error}, in a record without an id")
@@ -47,10 +47,10 @@ class Reading:
         problems: list[Page | Problem] = []
         for raw in rows:
             try:
-                wire.identifier(raw)
+                values.identifier(raw)
                 record = make(raw)
-            except wire.Unreadable as error:
-                problems.append(self.problem(kind, wire.id_or_none(raw), where, error))
+            except values.Unreadable as error:
+                problems.append(self.problem(kind, values.id_or_none(raw), where, error))
             else:
                 if record is not None:
                     made.append(record)

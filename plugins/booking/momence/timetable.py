@@ -9,10 +9,10 @@ from typing import Any
 
 from hub import NotFound
 from hub.records import Page, Problem, Window
-from plugins.booking.momence import wire
+from plugins.booking.momence import rows, values, wire
 from plugins.booking.momence.client import Momence
+from plugins.booking.momence.rows import Zones
 from plugins.booking.momence.state import Reading
-from plugins.booking.momence.wire import Zones
 
 __all__ = ["AFTER", "BEFORE", "booked", "bookings_of", "limits", "needed_zones", "session_pages"]
 
@@ -33,25 +33,25 @@ async def session_pages(api: Momence, starts: datetime, ends: datetime) -> Async
     async for page in api.pages(
         wire.SESSIONS,
         wire.LARGE_PAGE,
-        endAfter=wire.instant(starts),
-        startBefore=wire.instant(ends),
+        endAfter=values.instant(starts),
+        startBefore=values.instant(ends),
         includeCancelled="true",
     ):
         yield page
 
 
-async def needed_zones(api: Momence, rows: list[Any]) -> Zones:
+async def needed_zones(api: Momence, listed: list[Any]) -> Zones:
     """The locations' zones, where a session's times come without one."""
-    return await api.zones() if any(wire.is_local(raw) for raw in rows) else {}
+    return await api.zones() if any(values.is_local(raw) for raw in listed) else {}
 
 
 async def bookings_of(api: Momence, reading: Reading, session: Any) -> AsyncGenerator[Page | Problem, None]:
     """The bookings of a session, with its row; at least one item, as a sign of life."""
     try:
-        key = wire.identifier(session)
-        if wire.flag(session, "isDraft"):
+        key = values.identifier(session)
+        if values.flag(session, "isDraft"):
             return
-    except wire.Unreadable as error:
+    except values.Unreadable as error:
         yield reading.problem("booking", None, wire.SESSIONS, error)
         return
     try:
@@ -65,7 +65,7 @@ async def bookings_of(api: Momence, reading: Reading, session: Any) -> AsyncGene
 async def booked(api: Momence, reading: Reading, session_id: str) -> AsyncGenerator[Page | Problem, None]:
     """The bookings of a session by its id. Raises NotFound."""
     path = wire.bookings_path(session_id)
-    make = partial(wire.booking, session_id=session_id, zone=api.connection.timezone)
+    make = partial(rows.booking, session_id=session_id, zone=api.connection.timezone)
     found = False
     async for page in api.pages(path, wire.SMALL_PAGE, includeCancelled="true"):
         for item in reading.records("booking", path, page, make):

@@ -14,7 +14,7 @@ import msgspec
 
 from hub import FixSettings
 from hub.grants import Hint, WebhookRequest
-from plugins.booking.momence import wire
+from plugins.booking.momence import values
 from plugins.booking.momence.settings import MomenceSettings
 
 __all__ = ["REQUEST_ID", "SECRET", "SIGNATURE", "hints", "sign"]
@@ -39,7 +39,7 @@ def hints(name: str, settings: MomenceSettings, request: WebhookRequest) -> Sequ
     text = _authentic(name, settings, request)
     try:
         event = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         event = None
     word = event.get("event") if isinstance(event, dict) else None
     payload = event.get("payload") if isinstance(event, dict) else None
@@ -58,7 +58,7 @@ def _authentic(name: str, settings: MomenceSettings, request: WebhookRequest) ->
         )
     try:
         body = msgspec.json.decode(request.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         body = None
     text = body.get("payload") if isinstance(body, dict) else None
     if not isinstance(text, str):
@@ -84,7 +84,7 @@ def _stranger(name: str, why: str) -> FixSettings:
 def _hints(word: str, payload: Mapping[str, Any], dedupe: str | None) -> list[Hint]:
     def key(*names: str) -> tuple[str, ...]:
         found = next((payload[name] for name in names if name in payload), None)
-        identifier = wire.id_or_none({"id": found})
+        identifier = values.id_or_none({"id": found})
         return (identifier,) if identifier is not None else ()
 
     member = key("memberId")

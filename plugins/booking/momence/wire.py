@@ -1,32 +1,21 @@
-"""Momence's shapes and names, and what is assumed about them. Nothing else in this package knows a field's name.
+"""Momence's addresses, its envelope and its ways to refuse. `values` and `rows` have what is inside.
 
-Sources: S1 <https://static.momence.com/schema/api-v2-schema.yaml>, S2 <https://api.docs.momence.com/docs/getting-started>,
-S3 <https://api.docs.momence.com/docs/authorization>, S4 <https://api.docs.momence.com/reference/outoging-webhooks>,
+Sources, as these modules name them: S1 <https://static.momence.com/schema/api-v2-schema.yaml>,
+S2 <https://api.docs.momence.com/docs/getting-started>, S3 <https://api.docs.momence.com/docs/authorization>,
+S4 <https://api.docs.momence.com/reference/outoging-webhooks>,
 S5 <https://api.docs.momence.com/reference/webhooks-reference>.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
+from urllib.parse import quote
 
 from hub import Answer, RetryLater, times
-from hub.records import (
-    Booking,
-    BookingState,
-    Community,
-    CommunityMember,
-    Instructor,
-    Location,
-    MemberPass,
-    Pass,
-    PassState,
-    Session,
-    SessionState,
-)
+from plugins.booking.momence.values import Raw, is_id
 
 BASE_URL = "https://api.momence.com"
 PER_SECOND = 2.0
@@ -53,44 +42,18 @@ OLDEST_FIRST = {
 }
 """What each list is sorted by, so that as little as possible moves between two of its pages: who is new comes last."""
 
-MEMBERSHIP_TYPES = frozenset({"subscription", "on-demand-subscription", "package-events", "package-money", "patron"})
-SESSION_TYPES = frozenset(
-    {
-        "private",
-        "special-event",
-        "special-event-new",
-        "retreat",
-        "fitness",
-        "course",
-        "course-class",
-        "semester",
-        "recital",
-    }
-)
-
-Raw = Mapping[str, Any]
-Zones = Mapping[str, ZoneInfo]
-
-
-class Unreadable(ValueError):
-    """A record that is not as the vendor's schema has it. `fix` is what a person can do."""
-
-    def __init__(self, what: str, fix: str = "") -> None:
-        super().__init__(what)
-        self.fix = fix or "Look at it in the Momence dashboard; if it is right there, tell the plugin's author."
-
 
 # ── addresses ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def member_path(member_id: str) -> str:
     """One member."""
-    return f"{MEMBERS}/{member_id}"
+    return f"{MEMBERS}/{quote(member_id, safe='')}"
 
 
 def passes_path(member_id: str) -> str:
     """The active passes of a member: there is no other list of passes."""
-    return f"{MEMBERS}/{member_id}/bought-memberships/active"
+    return f"{MEMBERS}/{quote(member_id, safe='')}/bought-memberships/active"
 
 
 def order(path: str) -> dict[str, str]:
@@ -105,17 +68,17 @@ def order(path: str) -> dict[str, str]:
 
 def member_sessions_path(member_id: str) -> str:
     """A member's bookings, with their sessions."""
-    return f"{MEMBERS}/{member_id}/sessions"
+    return f"{MEMBERS}/{quote(member_id, safe='')}/sessions"
 
 
 def session_path(session_id: str) -> str:
     """One session."""
-    return f"{SESSIONS}/{session_id}"
+    return f"{SESSIONS}/{quote(session_id, safe='')}"
 
 
 def bookings_path(session_id: str) -> str:
     """The bookings of a session."""
-    return f"{SESSIONS}/{session_id}/bookings"
+    return f"{SESSIONS}/{quote(session_id, safe='')}/bookings"
 
 
 # ── answers ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -178,7 +141,7 @@ def page(raw: Any, number: int, size: int) -> tuple[list[Any], int]:
 
 def one(raw: Any) -> Raw:
     """A single item. Raises RetryLater for anything else."""
-    if not isinstance(raw, Mapping) or not _is_id(raw.get("id")):
+    if not isinstance(raw, Mapping) or not is_id(raw.get("id")):
         raise garbage("an item came in a shape that is not Momence's")
     return raw
 
@@ -214,233 +177,3 @@ def garbage(what: str) -> RetryLater:
     """An answer that can't be used."""
     fix = "It is asked again later; if it stays so, check base_url."
     return RetryLater(f"Momence: {what}", fix=fix, code="vendor_garbage")
-
-
-# ── values ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _is_id(value: Any) -> bool:
-    return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, str) and bool(value.strip()))
-
-
-def identifier(raw: Any, name: str = "id") -> str:
-    """An id as text. Ids are whole numbers (S1); they are never calculated with."""
-    value = raw.get(name) if isinstance(raw, Mapping) else None
-    if not _is_id(value):
-        raise Unreadable(f"{name} is missing or no id")
-    return str(value)
-
-
-def id_or_none(raw: Any) -> str | None:
-    """The id of a row that may be anything."""
-    try:
-        return identifier(raw)
-    except Unreadable:
-        return None
-
-
-def text(raw: Raw, name: str) -> str:
-    """A text, empty where it is null or absent."""
-    value = raw.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise Unreadable(f"{name} is not text")
-    return value.strip()
-
-
-def flag(raw: Raw, name: str) -> bool:
-    """A yes or no that must be there: what is absent is never taken for a no."""
-    value = raw.get(name)
-    if not isinstance(value, bool):
-        raise Unreadable(f"{name} is neither true nor false")
-    return value
-
-
-def moment(raw: Raw, name: str, zone: ZoneInfo, *, ends: bool = False) -> datetime | None:
-    """An aware moment in UTC, None where it is null. One without a zone is in `zone`; a date alone is the start of that
-    local day, or, for an end, its last moment. Both are beside the schema (date-time, S1) and read all the same."""
-    value = raw.get(name)
-    if value is None:
-        return None
-    try:
-        if not isinstance(value, str):
-            raise ValueError
-        if len(value) == 10:
-            return (times.day_end if ends else times.day_start)(date.fromisoformat(value), zone)
-        found = datetime.fromisoformat(value)
-        return found.astimezone(UTC) if found.tzinfo else times.local_to_utc(found, zone)
-    except (ValueError, OverflowError):
-        raise Unreadable(f"{name} is not a date and time: {value!r}") from None
-
-
-def _needed(raw: Raw, name: str, zone: ZoneInfo) -> datetime:
-    found = moment(raw, name, zone)
-    if found is None:
-        raise Unreadable(f"{name} is missing")
-    return found
-
-
-def _known(raw: Raw, name: str, words: frozenset[str]) -> None:
-    word = raw.get(name)
-    if word not in words:
-        raise Unreadable(f"{name} is {word!r}, which is no word that the hub knows", "Tell the plugin's author.")
-
-
-def is_local(raw: Any) -> bool:
-    """Whether a session's times come without a zone, so that its location's is needed."""
-    try:
-        return any(datetime.fromisoformat(raw[name]).tzinfo is None for name in ("startsAt", "endsAt"))
-    except (TypeError, KeyError, ValueError):
-        return False
-
-
-def instant(moment: datetime) -> str:
-    """A moment as a query takes it: ISO 8601 in UTC, which is inferred (the schema says plain text)."""
-    return times.to_text(moment)
-
-
-# ── records ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def template(raw: Raw) -> Pass:
-    """A membership on sale. One of a type that is new is a name all the same: it opens nothing by itself."""
-    return Pass(id=identifier(raw), name=text(raw, "name"))
-
-
-def bought(raw: Raw, member_id: str, zone: ZoneInfo) -> MemberPass:
-    """What a member bought, from the list of active ones; it lasts until the moment `endDate` (S1).
-
-    Assumed: one that is activated on first use and has no start yet is pending; a freeze that is scheduled and not
-    over ends the window when it begins. Credits are not looked at: the last one is used up by the booking that the
-    member comes for.
-    """
-    key = identifier(raw)
-    _known(raw, "type", MEMBERSHIP_TYPES)
-    membership = raw.get("membership")
-    if not isinstance(membership, Mapping):
-        fix = "Look at this pass in the Momence dashboard; no rule can name it."
-        raise Unreadable(f"the pass names no membership (member {member_id})", fix)
-    starts, ends = moment(raw, "startDate", zone), moment(raw, "endDate", zone, ends=True)
-    state = PassState.ACTIVE
-    if flag(raw, "isFrozen"):
-        state = PassState.FROZEN
-    elif starts is None and membership.get("isActivatedOnFirstUse") is True:
-        state = PassState.PENDING
-    freeze = raw.get("freeze")
-    if isinstance(freeze, Mapping) and freeze.get("unfrozenAt") is None:
-        begins = moment(freeze, "scheduledFreezeAt", zone)
-        if begins is not None:
-            ends = min(ends, begins) if ends is not None else begins
-    return MemberPass(
-        id=key,
-        member_id=member_id,
-        pass_id=identifier(membership),
-        valid_from=starts,
-        valid_until=ends,
-        state=state,
-    )
-
-
-def tag(raw: Raw) -> Community:
-    """A customer tag. Its "badge" is a coloured label and opens nothing (S1)."""
-    return Community(id=identifier(raw), name=text(raw, "name"))
-
-
-def tagged_id(tag_id: str, member_id: str) -> str:
-    """The id of a membership of a community, which Momence gives none."""
-    return f"{tag_id}:{member_id}"
-
-
-def tags_of(raw: Raw, member_id: str) -> list[CommunityMember]:
-    """The tags of a member; without role and dates. Raises Unreadable where any of it can't be read."""
-    rows = raw.get("customerTags")
-    if not isinstance(rows, list):
-        raise Unreadable(f"customerTags of member {member_id} is not a list")
-    ids = dict.fromkeys(identifier(row) for row in rows)
-    return [CommunityMember(id=tagged_id(key, member_id), community_id=key, member_id=member_id) for key in ids]
-
-
-def location(raw: Raw) -> Location:
-    """A location. Raises Unreadable for a zone that doesn't exist."""
-    name = text(raw, "timeZone") or None
-    if name is not None:
-        try:
-            times.zone(name)
-        except ValueError as error:
-            raise Unreadable(str(error), "Set the time zone of this location in the Momence dashboard.") from None
-    parent = identifier(raw, "parentLocationId") if raw.get("parentLocationId") is not None else None
-    return Location(id=identifier(raw), name=text(raw, "name"), timezone=name, parent_id=parent)
-
-
-def _part(raw: Raw, name: str) -> Raw | None:
-    part = raw.get(name)
-    if part is not None and not isinstance(part, Mapping):
-        raise Unreadable(f"{name} is not an object")
-    return part
-
-
-def session(raw: Raw, zone: ZoneInfo, zones: Zones) -> Session | None:
-    """A session; None for a draft, which nobody can book. The detail has no `type` (S1)."""
-    key = identifier(raw)
-    if flag(raw, "isDraft"):
-        return None
-    if "type" in raw:
-        _known(raw, "type", SESSION_TYPES)
-    place = _part(raw, "inPersonLocation")
-    place_id = identifier(place) if place is not None else None
-    zone = zones.get(place_id or "", zone)
-    starts, ends = _needed(raw, "startsAt", zone), _needed(raw, "endsAt", zone)
-    if ends <= starts:
-        raise Unreadable("the session ends before it starts")
-    capacity = raw.get("capacity")
-    teacher = _part(raw, "teacher")
-    return Session(
-        id=key,
-        name=text(raw, "name"),
-        starts_at=starts,
-        ends_at=ends,
-        state=SessionState.CANCELLED if flag(raw, "isCancelled") else SessionState.SCHEDULED,
-        capacity=capacity if isinstance(capacity, int) and not isinstance(capacity, bool) else None,
-        instructor_id=identifier(teacher) if teacher is not None else None,
-        location_id=place_id,
-    )
-
-
-def instructor(raw: Raw) -> Instructor:
-    """A teacher. Only a session's detail has the e-mail address (S1)."""
-    key = identifier(raw)
-    name = f"{text(raw, 'firstName')} {text(raw, 'lastName')}".strip()
-    return Instructor(id=key, name=name, email=text(raw, "email") or None)
-
-
-def booking(raw: Raw, session_id: str, zone: ZoneInfo) -> Booking:
-    """A booking of a session; its times are the session's. `member` is taken for the person in the room. Waiting lists
-    are only ever counted, in the session (S1): that no entry of one is listed here is assumed."""
-    member = _part(raw, "member")
-    if member is None:
-        raise Unreadable("the booking names no member")
-    state = BookingState.CONFIRMED
-    if moment(raw, "cancelledAt", zone) is not None:
-        state = BookingState.CANCELLED
-    elif flag(raw, "checkedIn"):
-        state = BookingState.CHECKED_IN
-    return Booking(
-        id=identifier(raw),
-        member_id=identifier(member),
-        session_id=session_id,
-        spot=identifier(raw, "roomSpotId") if raw.get("roomSpotId") is not None else None,
-        state=state,
-    )
-
-
-def zones_of(locations: Iterable[Location]) -> dict[str, ZoneInfo]:
-    """The zone of each location that has one."""
-    return {place.id: times.zone(place.timezone) for place in locations if place.timezone}
-
-
-def labels_of(raw: Any) -> list[str]:
-    """The labels of a member's customer fields."""
-    rows = raw.get("customerFields") if isinstance(raw, Mapping) else None
-    labels = (row.get("label") for row in rows or () if isinstance(row, Mapping))
-    return [label for label in labels if isinstance(label, str)]

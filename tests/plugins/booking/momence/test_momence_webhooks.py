@@ -110,6 +110,7 @@ def with_body(body: bytes) -> Callable[[WebhookRequest], WebhookRequest]:
         with_body(b""),
         with_body(b"<html>"),
         with_body(b"[]"),
+        with_body(b"[" * 200_000),
         with_body(b'{"payload": {"event": "member-updated"}}'),
         with_body(b'{"payload": "\xff"}'),
         lambda made: WebhookRequest(headers={}, body=made.body),
