@@ -145,7 +145,8 @@ async def test_a_token_that_is_refused_is_refreshed_once(site: Site) -> None:
 
 
 async def test_calls_at_the_same_time_share_one_refresh(site: Site) -> None:
-    """Also when all of them were refused."""
+    """Also when all of them were refused; the others wait while one signs in."""
+    site.sim.faults.set("slow=1,operation=*_token")
     api = site.connection.keep(Momence)
     await asyncio.gather(*(api.item(wire.member_path("1007")) for _ in range(8)))
     assert site.calls("_token") == 1
@@ -410,3 +411,19 @@ async def test_the_pace_is_two_requests_a_second_unless_it_is_set() -> None:
     assert api.http._limiter is not None
     assert api.http._limiter.max_rate / api.http._limiter.time_period == 2
     await made.aclose()
+
+
+async def test_a_member_who_goes_while_passes_are_read_leaves_them_incomplete(site: Site) -> None:
+    """A role that may not see one member's passes looks the same, so nobody loses any because of it."""
+    list_bought = site.sim.list_bought
+
+    def closed(request: Request) -> Any:
+        if request["memberId"] == "1009":
+            site.sim.found({}, "1009", "member")
+        return list_bought(request)
+
+    site.sim.list_bought = closed  # type: ignore[method-assign]
+    read = await site.read("member", "member_pass")
+    assert read.complete == {"member"}
+    assert {found.member_id for found in read.records["member_pass"].values()} == {"1007", "1011"}
+    assert "member_pass" in read.why_not
