@@ -186,14 +186,16 @@ class Client:
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         repeatable: bool | None = None,
+        reads: bool | None = None,
         accept: Iterable[int] = (),
     ) -> Answer:
         """Send one request and return the answer.
 
-        `repeatable` says that sending it twice does what sending it once does, as it is for every GET; only such
-        requests are retried after their answer is lost. `accept` names statuses outside 2xx that the caller wants to
-        see. Otherwise 400 and 422 raise Refused, 401 and 403 FixSettings, 404 and 410 NotFound, 429 and 5xx RetryLater
-        (Unconfirmed where the request may have changed something).
+        `reads` says that it changes nothing although its method could: it counts as a read, may be repeated and is sent
+        whoever holds the lane. `repeatable` says that sending it twice does what sending it once does, as it is for
+        every read; only such requests are retried after their answer is lost. `accept` names statuses outside 2xx that
+        the caller wants to see. Otherwise 400 and 422 raise Refused, 401 and 403 FixSettings, 404 and 410 NotFound, 429
+        and 5xx RetryLater (Unconfirmed where the request may have changed something).
         """
         request = self._http.build_request(
             method,
@@ -203,8 +205,10 @@ class Client:
             data=form,
             headers={**({} if json is msgspec.UNSET else {"Content-Type": "application/json"}), **(headers or {})},
         )
+        if reads is None:
+            reads = request.method in READS
         if repeatable is None:
-            repeatable = request.method in READS
+            repeatable = reads
         where = f"{self.name}: {method} {request.url.path}"
         wanted = frozenset(accept)
         try:
@@ -218,7 +222,7 @@ class Client:
                 wait_exp_base=4,
             ):
                 with attempt:
-                    return await self._once(request, where, repeatable=repeatable, accept=wanted)
+                    return await self._once(request, where, reads=reads, repeatable=repeatable, accept=wanted)
         except _TryAgain as last:
             self.counters.failures += 1
             raise last.error from last.__cause__
@@ -227,10 +231,12 @@ class Client:
             raise
         raise AssertionError("unreachable: a retry context ends by returning or raising")
 
-    async def _once(self, request: httpx.Request, where: str, *, repeatable: bool, accept: frozenset[int]) -> Answer:
+    async def _once(
+        self, request: httpx.Request, where: str, *, reads: bool, repeatable: bool, accept: frozenset[int]
+    ) -> Answer:
         if self._limiter is not None:
             await self._limiter.acquire()
-        if request.method in READS:
+        if reads:
             self.counters.reads += 1
         else:
             guard = write_guard.get()

@@ -77,6 +77,23 @@ async def test_a_write_whose_answer_is_lost_is_unconfirmed_and_never_repeated(
     assert route.call_count == 1
 
 
+async def test_a_post_that_only_reads_is_a_read(vendor: respx.MockRouter) -> None:
+    """Signing in, or a list that a vendor hands out by POST: repeated, counted as a read, and sent without the lane."""
+
+    def never() -> None:
+        raise AssertionError("asked as if it were a write")
+
+    route = vendor.post("/things").mock(side_effect=[httpx.ReadError("lost"), httpx.Response(200, json=[1])])
+    guarded = http.write_guard.set(never)
+    try:
+        async with client() as api:
+            answer = await api.call("POST", "/things", json={}, reads=True)
+    finally:
+        http.write_guard.reset(guarded)
+    assert answer.json() == [1]
+    assert (route.call_count, api.counters.reads, api.counters.writes) == (2, 2, 0)
+
+
 @pytest.mark.parametrize("failure", [*LOST, httpx.Response(502)])
 async def test_a_write_that_may_be_repeated_is(vendor: respx.MockRouter, failure: Any) -> None:
     """Setting something to a value twice does what doing it once does."""

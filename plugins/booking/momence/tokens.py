@@ -77,9 +77,9 @@ class Tokens:
         return token.refresh_expires_at is None or token.refresh_expires_at - EARLY > self._clock.now()
 
     async def _ask(self, form: dict[str, str], refresh: str | None = None) -> wire.Token:
-        # Signing in twice is signing in.
+        # Signing in changes nothing, and twice is once.
         answer = await self._http.call(
-            "POST", wire.TOKEN, form=form, headers={"Authorization": self._login}, repeatable=True
+            "POST", wire.TOKEN, form=form, headers={"Authorization": self._login}, reads=True
         )
         token = wire.token(answer.json())
         redact.know(token.access, token.refresh)

@@ -38,7 +38,7 @@ class SportsNow:
         # The date counts in the query only; in 2020 it was read from the body. A GET is answered with 404.
         path, params = wire.live_calendar(self.settings.provider), {"date": monday.isoformat()}
         try:
-            answer = await self.http.call("POST", path, params=params, json={}, repeatable=True)
+            answer = await self.http.call("POST", path, params=params, json={}, reads=True)
         except NotFound as error:
             raise FixSettings(
                 f"SportsNow has no timetable of a studio {self.settings.provider!r}",
