@@ -1,0 +1,333 @@
+"""`read_records`: list after list, page by page, then the mark; or the chosen records only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from datetime import datetime, timedelta
+from typing import Any
+
+from hub import FixSettings, NotFound, Refused
+from hub.records import Booking, Complete, Page, Problem, Record, Resource, Window
+from plugins.booking.anny import wire
+from plugins.booking.anny.client import Anny, Reading
+from plugins.booking.anny.rows import Rows, Unread, identifier
+from plugins.booking.anny.wire import Raw
+
+__all__ = ["LONGEST_BOOKING", "read"]
+
+Item = Page | Problem | Complete
+
+LONGEST_BOOKING = timedelta(days=31)
+"""A list of bookings that is plainly newest first is read back to those that began this long before the window."""
+
+LISTS: Mapping[str, tuple[str, ...]] = {
+    wire.CUSTOMERS: ("member", "badge"),
+    wire.RESOURCES: ("location", "resource"),
+    wire.SUBSCRIPTIONS: ("pass", "member_pass"),
+    wire.COMMUNITIES: ("community",),
+    wire.ACCOUNTS: ("community_member",),
+    wire.BOOKINGS: ("booking",),
+}
+"""The kinds that each list holds, in the order of reading."""
+
+BY_ID = {
+    "member": wire.CUSTOMERS,
+    "badge": wire.CUSTOMERS,
+    "resource": wire.RESOURCES,
+    "member_pass": wire.SUBSCRIPTIONS,
+    "booking": wire.BOOKINGS,
+}
+"""Kinds of which one record can be read by its id; a badge has its member's."""
+
+
+async def read(api: Anny, window: Window) -> AsyncGenerator[Item, None]:
+    """Read what the window asks for. The mark names what was read to its end and gives the reason for the others."""
+    kinds = {kind for found in LISTS.values() for kind in found if window.kinds is None or kind in window.kinds}
+    if api.settings.badge_field is None:
+        kinds.discard("badge")
+    made = _Read(api, window, kinds)
+    if window.narrow:
+        async with aclosing(made.chosen()) as items:
+            async for item in items:
+                yield item
+        yield Complete(frozenset())
+        return
+    complete: set[str] = set()
+    why_not: dict[str, str] = {}
+    for path, here in LISTS.items():
+        wanted = kinds.intersection(here)
+        if not wanted:
+            continue
+        async with aclosing(made.items_of(path)) as items:
+            async for item in items:
+                yield item
+        for kind in wanted:
+            if why := made.hindered.get(kind) or made.hindered.get(path):
+                why_not[kind] = why
+            else:
+                complete.add(kind)
+    yield Complete(frozenset(complete), None, why_not)
+
+
+class _Read:
+    """One read under way. Of what was read only ids are kept."""
+
+    def __init__(self, api: Anny, window: Window, kinds: set[str]) -> None:
+        self.api = api
+        self.window = window
+        self.kinds = kinds
+        self.rows = Rows(api.settings, api.connection.timezone)
+        self.hindered: dict[str, str] = {}
+        """Why a list (by path) or a kind can't be complete."""
+        self.members: frozenset[str] | None = None
+        self.timed = True
+        self._seen: dict[str, set[str]] = {}
+        self._children: dict[str, Resource] = {}
+
+    # ── chosen records ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def chosen(self) -> AsyncGenerator[Item, None]:
+        """The records and members that the window names."""
+        ids: dict[str, set[str]] = {}
+        for kind, key in self.window.ids or ():
+            if kind in self.kinds:
+                ids.setdefault(kind, set()).add(key)
+        for kind in ("member", "badge"):
+            if self.window.members is not None and kind in self.kinds:
+                ids.setdefault(kind, set()).update(self.window.members)
+        for kind, keys in sorted(ids.items()):
+            source = self._each(kind, keys) if kind in BY_ID else self._whole(kind, keys)
+            async with aclosing(source) as items:
+                async for item in items:
+                    yield item
+        if self.window.members is None:
+            return
+        # No filter by member is known, so their records are picked out of the whole list.
+        self.members, wanted, self._seen = self.window.members, self.kinds, {}
+        for path, kind in (
+            (wire.SUBSCRIPTIONS, "member_pass"),
+            (wire.ACCOUNTS, "community_member"),
+            (wire.BOOKINGS, "booking"),
+        ):
+            self.kinds = wanted & {kind}
+            if not self.kinds:
+                continue
+            async with aclosing(self.items_of(path)) as items:
+                async for item in items:
+                    yield item
+
+    async def _each(self, kind: str, keys: Iterable[str]) -> AsyncGenerator[Item, None]:
+        """Records by id, one call each; one that anny doesn't have is gone."""
+        path, every, self.timed = BY_ID[kind], self.kinds, False
+        for key in sorted(keys):
+            self.kinds = {kind}
+            try:
+                row = await self.api.one(path, key)
+            except NotFound:
+                yield Page(kind, gone=[key])
+                continue
+            finally:
+                self.kinds = every
+            self.kinds = {kind}
+            found = list(self._items(path, [row]))
+            self.kinds = every
+            for item in found:
+                yield item
+            if not any(_names(item, key) for item in found):
+                # It is there and is no such record: a blocker, the envelope of a series, a customer without a badge.
+                yield Page(kind, gone=[key])
+        self.timed = True
+
+    async def _whole(self, kind: str, keys: set[str]) -> AsyncGenerator[Item, None]:
+        """Records that can't be read one by one: their list, and what it lacks at its end is gone."""
+        path, every = next(path for path, kinds in LISTS.items() if kind in kinds), self.kinds
+        self.kinds = {kind}
+        missing = set(keys)
+        async with aclosing(self.items_of(path)) as items:
+            async for item in items:
+                missing = {key for key in missing if not _names(item, key)}
+                yield item
+        self.kinds = every
+        hindered = self.hindered.get(path) or self.hindered.get(kind)
+        if missing and not hindered:
+            yield Page(kind, gone=sorted(missing))
+
+    # ── lists ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def items_of(self, path: str) -> AsyncGenerator[Item, None]:
+        """One list as records of the kinds that are wanted of it."""
+        source = self._bookings() if path == wire.BOOKINGS else self._pages(path)
+        try:
+            async with aclosing(source) as pages:
+                async for page in pages:
+                    for item in self._items(path, page):
+                        yield item
+        except (FixSettings, Refused) as error:
+            if path not in wire.ASSUMED:
+                raise
+            # The list may not exist at all, and a token needs no right to it where a studio has no communities.
+            self.hindered[path] = f"{path} can't be read: {error.what}"
+            fix = "Allow the access token to read communities, or use no rules with communities."
+            for kind in LISTS[path]:
+                yield Problem(kind, "", path, error.said or error.what, fix)
+        left = [child for key, child in self._children.items() if self._first("resource", key)]
+        self._children = {}
+        if left:
+            yield Page("resource", left)
+
+    async def _pages(self, path: str, extra: Mapping[str, str] | None = None) -> AsyncGenerator[list[Any], None]:
+        reading = Reading(self.api, path, extra)
+        async with aclosing(reading.pages()) as pages:
+            async for page in pages:
+                yield page
+        if reading.hindered:
+            self.hindered[path] = reading.hindered
+
+    async def _bookings(self) -> AsyncGenerator[list[Any], None]:
+        """The list of bookings. Its filters by date are seen in others' code only and what they mean is unknown, so
+        none is used: bookings are asked for newest first, and reading stops early only where they came so and come
+        oldest first when asked for that."""
+        since = self.window.starts_at
+        started = False
+        if since is not None:
+            reading = Reading(self.api, wire.BOOKINGS, wire.NEWEST_FIRST)
+            last = None
+            ordered = True
+            try:
+                async with aclosing(reading.pages()) as pages:
+                    async for page in pages:
+                        started = True
+                        yield page
+                        for row in page:
+                            at = self.rows.starts(row) if isinstance(row, Mapping) else None
+                            ordered = ordered and at is not None and (last is None or at <= last)
+                            last = at or last
+                        if ordered and last is not None and last < since - LONGEST_BOOKING:
+                            if await self._sorts(last):
+                                reading.stop()
+                                break
+                            ordered = False
+            except Refused:
+                if started:
+                    raise
+            else:
+                if reading.hindered:
+                    self.hindered[wire.BOOKINGS] = reading.hindered
+                return
+        async with aclosing(self._pages(wire.BOOKINGS)) as rest:
+            async for page in rest:
+                yield page
+
+    async def _sorts(self, reached: datetime) -> bool:
+        """Whether anny minds `sort`: asked the other way round, bookings from before that moment come first."""
+        page = await self.api.page(wire.BOOKINGS, 1, wire.OLDEST_FIRST)
+        found = [self.rows.starts(row) if isinstance(row, Mapping) else None for row in page.rows]
+        starts = [at for at in found if at is not None]
+        return (
+            len(starts) == len(found) > 0
+            and starts == sorted(starts)
+            and starts[0] < starts[-1]
+            and starts[0] <= reached
+        )
+
+    # ── rows ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _items(self, path: str, page: Sequence[Any]) -> Iterator[Item]:
+        """The records of one page, kind by kind, and what can't be read."""
+        found: dict[str, list[Record]] = {kind: [] for kind in LISTS[path] if kind in self.kinds}
+        problems: list[Problem] = []
+
+        def take(kind: str, row: Any, make: Callable[[Raw], Record | None]) -> None:
+            if kind not in found:
+                return
+            try:
+                key = identifier(row)
+                if not self._first(kind, key):
+                    return
+                record = make(row)
+            except Unread as error:
+                problems.append(_problem(kind, path, row, error))
+                return
+            if record is not None and self._wanted(record):
+                found[kind].append(record)
+
+        for row in page:
+            self._row(path, row, take)
+        for kind, records in found.items():
+            if records:
+                yield Page(kind, records)
+        yield from problems
+        yield from self.rows.notes
+        self.rows.notes.clear()
+
+    def _row(self, path: str, row: Any, take: Callable[[str, Any, Callable[[Raw], Record | None]], None]) -> None:
+        rows = self.rows
+        inside = row if isinstance(row, Mapping) else {}
+        match path:
+            case wire.CUSTOMERS:
+                take("member", row, rows.member)
+                take("badge", row, rows.badge)
+            case wire.RESOURCES:
+                if inside.get("location"):
+                    take("location", inside["location"], rows.location)
+                take("resource", row, rows.resource)
+                self._keep_children(inside)
+            case wire.SUBSCRIPTIONS:
+                if inside.get("plan"):
+                    take("pass", inside["plan"], lambda plan: rows.plan({"plan": plan}))
+                else:
+                    self.hindered["pass"] = f"{path}: a subscription came without its plan"
+                take("member_pass", row, rows.subscription)
+            case wire.COMMUNITIES:
+                take("community", row, rows.community)
+            case wire.ACCOUNTS:
+                take("community_member", row, rows.account)
+            case _:
+                if inside.get("is_blocker") is True or inside.get("is_series_master") is True:
+                    return
+                take("booking", row, rows.booking)
+                for part in inside.get("sub_bookings") or ():
+                    take("booking", part, lambda sub: rows.booking(sub, inside))
+
+    def _keep_children(self, row: Raw) -> None:
+        """Children that come inside their parent. Their own row says more, so they wait for it to the end."""
+        children = row.get("children")
+        for child in children if isinstance(children, list) else ():
+            try:
+                kept = self.rows.resource(child, identifier(row))
+            except Unread:
+                continue
+            if "resource" in self.kinds and self.timed:
+                self._children.setdefault(kept.id, kept)
+
+    def _first(self, kind: str, key: str) -> bool:
+        seen = self._seen.setdefault(kind, set())
+        if key in seen:
+            return False
+        seen.add(key)
+        return True
+
+    def _wanted(self, record: Record) -> bool:
+        if self.members is not None and record.owner not in self.members:
+            return False
+        if not isinstance(record, Booking) or not self.timed:
+            return True
+        after, before = self.window.starts_at, self.window.ends_at
+        late = before is not None and record.starts_at is not None and record.starts_at >= before
+        early = after is not None and record.ends_at is not None and record.ends_at <= after
+        return not (late or early)
+
+
+def _names(item: Item, key: str) -> bool:
+    if isinstance(item, Page):
+        return any(record.id == key for record in item.records)
+    return isinstance(item, Problem) and item.id == key
+
+
+def _problem(kind: str, path: str, row: Any, error: Unread) -> Problem:
+    try:
+        key = identifier(row)
+    except Unread:
+        return Problem(kind, None, path, error.what, error.fix)
+    return Problem(kind, key, f"{path}/{key}", error.what, error.fix)
