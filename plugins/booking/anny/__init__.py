@@ -1,7 +1,8 @@
 """anny: bookings of rooms, desks and time slots, plan subscriptions and communities.
 
-`wire` has the vendor's names and what is assumed of it, `client` the calls, `rows` makes records of rows, `reading`
-goes through the lists, `webhooks` keeps the subscription and reads deliveries, `checks` says what works.
+`wire` has the vendor's names and what is assumed of it, `client` the calls, `pages` turns pages, `rows` and `values`
+make records of rows, `reading` goes through the lists, `webhooks` keeps the subscription and reads
+deliveries, `checks` says what works.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hub import FixSettings, VendorError
@@ -11,6 +11,7 @@ from hub.grants import Check, CheckState
 from plugins.booking.anny import wire
 from plugins.booking.anny.client import Anny
 from plugins.booking.anny.webhooks import ours
+from plugins.booking.anny.wire import Raw
 
 __all__ = ["verify"]
 
@@ -34,6 +35,8 @@ async def verify(api: Anny) -> list[Check]:
         took = _ms(started)
         if error.code == "redirect":
             return [_failed("anny answers", error, "Check base_url.")]
+        if await _accepted(api):
+            return await _rest(api, took, None)
         fix = "Make an access token on anny's settings page; check that it hasn't expired, and base_url (.co or .eu)."
         return [
             Check(title="anny answers", state=CheckState.OK, took_ms=took),
@@ -41,8 +44,21 @@ async def verify(api: Anny) -> list[Check]:
         ]
     except VendorError as error:
         return [_failed("anny answers", error, "Check base_url and the way out to the internet.")]
+    return await _rest(api, _ms(started), organisations)
+
+
+async def _accepted(api: Anny) -> bool:
+    """Whether a token that may not list organisations is good for something else."""
+    try:
+        await api.page(wire.CUSTOMERS, 1)
+    except VendorError:
+        return False
+    return True
+
+
+async def _rest(api: Anny, took: int, organisations: Sequence[Raw] | None) -> list[Check]:
     checks = [
-        Check(title="anny answers", state=CheckState.OK, took_ms=_ms(started)),
+        Check(title="anny answers", state=CheckState.OK, took_ms=took),
         Check(title="the access token is accepted", state=CheckState.OK),
         await _organisation(api, organisations),
     ]
@@ -52,8 +68,11 @@ async def verify(api: Anny) -> list[Check]:
     return checks
 
 
-async def _organisation(api: Anny, found: Any) -> Check:
+async def _organisation(api: Anny, found: Sequence[Raw] | None) -> Check:
     title = "the organisation is known"
+    if found is None:
+        fix = "Set organization_id if the token sees more than one."
+        return Check(title=title, state=CheckState.WARNING, said="the token may not list organisations", fix=fix)
     names = {str(row.get("id")): str(row.get("name") or row.get("id")) for row in found if row.get("id")}
     listed = ", ".join(f"{name} ({key})" for key, name in names.items())
     chosen = api.settings.organization_id

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub import FixSettings, NotFound, Refused
-from hub.records import Booking, Complete, Page, Problem, Record, Resource, Window
+from hub.records import Complete, Page, Problem, Record, Resource, Window
 from plugins.booking.anny import wire
-from plugins.booking.anny.client import Anny, Reading
-from plugins.booking.anny.rows import Rows, Unread, identifier
+from plugins.booking.anny.client import Anny
+from plugins.booking.anny.pages import Reading
+from plugins.booking.anny.rows import Rows
+from plugins.booking.anny.values import Unread, identifier
 from plugins.booking.anny.wire import Raw
 
 __all__ = ["LONGEST_BOOKING", "read"]
@@ -59,7 +61,7 @@ async def read(api: Anny, window: Window) -> AsyncGenerator[Item, None]:
         wanted = kinds.intersection(here)
         if not wanted:
             continue
-        async with aclosing(made.items_of(path)) as items:
+        async with aclosing(made.items_of(path, wanted)) as items:
             async for item in items:
                 yield item
         for kind in wanted:
@@ -82,6 +84,7 @@ class _Read:
         """Why a list (by path) or a kind can't be complete."""
         self.members: frozenset[str] | None = None
         self.timed = True
+        """Whether the window's times and the children inside parents count: they don't where records are named."""
         self._seen: dict[str, set[str]] = {}
         self._children: dict[str, Resource] = {}
 
@@ -104,64 +107,53 @@ class _Read:
         if self.window.members is None:
             return
         # No filter by member is known, so their records are picked out of the whole list.
-        self.members, wanted, self._seen = self.window.members, self.kinds, {}
+        self.members, self._seen = self.window.members, {}
         for path, kind in (
             (wire.SUBSCRIPTIONS, "member_pass"),
             (wire.ACCOUNTS, "community_member"),
             (wire.BOOKINGS, "booking"),
         ):
-            self.kinds = wanted & {kind}
-            if not self.kinds:
+            if kind not in self.kinds:
                 continue
-            async with aclosing(self.items_of(path)) as items:
+            async with aclosing(self.items_of(path, {kind})) as items:
                 async for item in items:
                     yield item
 
     async def _each(self, kind: str, keys: Iterable[str]) -> AsyncGenerator[Item, None]:
-        """Records by id, one call each; one that anny doesn't have is gone."""
-        path, every, self.timed = BY_ID[kind], self.kinds, False
+        """Records by id, one call each; one that anny doesn't have is gone, and so is one that turns out to be no such
+        record: a blocker, the envelope of a series, a customer without a badge."""
+        path, self.timed = BY_ID[kind], False
         for key in sorted(keys):
-            self.kinds = {kind}
             try:
-                row = await self.api.one(path, key)
+                found = list(self._items(path, {kind}, [await self.api.one(path, key)]))
             except NotFound:
-                yield Page(kind, gone=[key])
-                continue
-            finally:
-                self.kinds = every
-            self.kinds = {kind}
-            found = list(self._items(path, [row]))
-            self.kinds = every
+                found = []
             for item in found:
                 yield item
             if not any(_names(item, key) for item in found):
-                # It is there and is no such record: a blocker, the envelope of a series, a customer without a badge.
                 yield Page(kind, gone=[key])
         self.timed = True
 
     async def _whole(self, kind: str, keys: set[str]) -> AsyncGenerator[Item, None]:
         """Records that can't be read one by one: their list, and what it lacks at its end is gone."""
-        path, every = next(path for path, kinds in LISTS.items() if kind in kinds), self.kinds
-        self.kinds = {kind}
+        path = next(path for path, kinds in LISTS.items() if kind in kinds)
         missing = set(keys)
-        async with aclosing(self.items_of(path)) as items:
+        async with aclosing(self.items_of(path, {kind})) as items:
             async for item in items:
                 missing = {key for key in missing if not _names(item, key)}
                 yield item
-        self.kinds = every
-        hindered = self.hindered.get(path) or self.hindered.get(kind)
-        if missing and not hindered:
+        if missing and not (self.hindered.get(path) or self.hindered.get(kind)):
             yield Page(kind, gone=sorted(missing))
 
     # ── lists ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def items_of(self, path: str) -> AsyncGenerator[Item, None]:
-        """One list as records of the kinds that are wanted of it."""
+    async def items_of(self, path: str, kinds: set[str]) -> AsyncGenerator[Item, None]:
+        """One list as records of these kinds."""
         source = self._bookings() if path == wire.BOOKINGS else self._pages(path)
         try:
             async with aclosing(source) as pages:
                 async for page in pages:
-                    for item in self._items(path, page):
+                    for item in self._items(path, kinds, page):
                         yield item
         except (FixSettings, Refused) as error:
             if path not in wire.ASSUMED:
@@ -169,11 +161,11 @@ class _Read:
             # The list may not exist at all, and a token needs no right to it where a studio has no communities.
             self.hindered[path] = f"{path} can't be read: {error.what}"
             fix = "Allow the access token to read communities, or use no rules with communities."
-            for kind in LISTS[path]:
+            for kind in sorted(kinds):
                 yield Problem(kind, "", path, error.said or error.what, fix)
         left = [child for key, child in self._children.items() if self._first("resource", key)]
         self._children = {}
-        if left:
+        if left and "resource" in kinds:
             yield Page("resource", left)
 
     async def _pages(self, path: str, extra: Mapping[str, str] | None = None) -> AsyncGenerator[list[Any], None]:
@@ -200,7 +192,7 @@ class _Read:
                         started = True
                         yield page
                         for row in page:
-                            at = self.rows.starts(row) if isinstance(row, Mapping) else None
+                            at = self.rows.time(row, "start_date")
                             ordered = ordered and at is not None and (last is None or at <= last)
                             last = at or last
                         if ordered and last is not None and last < since - LONGEST_BOOKING:
@@ -222,7 +214,7 @@ class _Read:
     async def _sorts(self, reached: datetime) -> bool:
         """Whether anny minds `sort`: asked the other way round, bookings from before that moment come first."""
         page = await self.api.page(wire.BOOKINGS, 1, wire.OLDEST_FIRST)
-        found = [self.rows.starts(row) if isinstance(row, Mapping) else None for row in page.rows]
+        found = [self.rows.time(row, "start_date") for row in page.rows]
         starts = [at for at in found if at is not None]
         return (
             len(starts) == len(found) > 0
@@ -233,9 +225,9 @@ class _Read:
 
     # ── rows ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _items(self, path: str, page: Sequence[Any]) -> Iterator[Item]:
+    def _items(self, path: str, kinds: set[str], page: Sequence[Any]) -> Iterator[Item]:
         """The records of one page, kind by kind, and what can't be read."""
-        found: dict[str, list[Record]] = {kind: [] for kind in LISTS[path] if kind in self.kinds}
+        found: dict[str, list[Record]] = {kind: [] for kind in LISTS[path] if kind in kinds}
         problems: list[Problem] = []
 
         def take(kind: str, row: Any, make: Callable[[Raw], Record | None]) -> None:
@@ -272,7 +264,8 @@ class _Read:
                 if inside.get("location"):
                     take("location", inside["location"], rows.location)
                 take("resource", row, rows.resource)
-                self._keep_children(inside)
+                if self.timed:
+                    self._keep_children(inside)
             case wire.SUBSCRIPTIONS:
                 if inside.get("plan"):
                     take("pass", inside["plan"], lambda plan: rows.plan({"plan": plan}))
@@ -284,10 +277,11 @@ class _Read:
             case wire.ACCOUNTS:
                 take("community_member", row, rows.account)
             case _:
-                if inside.get("is_blocker") is True or inside.get("is_series_master") is True:
+                if inside.get("is_blocker") is True or inside.get("is_series_master") is True or self._outside(inside):
                     return
                 take("booking", row, rows.booking)
-                for part in inside.get("sub_bookings") or ():
+                parts = inside.get("sub_bookings")
+                for part in parts if isinstance(parts, list) else ():
                     take("booking", part, lambda sub: rows.booking(sub, inside))
 
     def _keep_children(self, row: Raw) -> None:
@@ -298,8 +292,7 @@ class _Read:
                 kept = self.rows.resource(child, identifier(row))
             except Unread:
                 continue
-            if "resource" in self.kinds and self.timed:
-                self._children.setdefault(kept.id, kept)
+            self._children.setdefault(kept.id, kept)
 
     def _first(self, kind: str, key: str) -> bool:
         seen = self._seen.setdefault(kind, set())
@@ -309,14 +302,15 @@ class _Read:
         return True
 
     def _wanted(self, record: Record) -> bool:
-        if self.members is not None and record.owner not in self.members:
-            return False
-        if not isinstance(record, Booking) or not self.timed:
-            return True
+        return self.members is None or record.owner in self.members
+
+    def _outside(self, row: Raw) -> bool:
+        """Whether a booking has nothing to do with the window. One whose times can't be read may have."""
         after, before = self.window.starts_at, self.window.ends_at
-        late = before is not None and record.starts_at is not None and record.starts_at >= before
-        early = after is not None and record.ends_at is not None and record.ends_at <= after
-        return not (late or early)
+        starts, ends = self.rows.time(row, "start_date"), self.rows.time(row, "end_date")
+        late = before is not None and starts is not None and starts >= before
+        early = after is not None and ends is not None and ends <= after
+        return self.timed and (late or early)
 
 
 def _names(item: Item, key: str) -> bool:

@@ -11,23 +11,15 @@ from zoneinfo import ZoneInfo
 
 from hub import records, times
 from hub.records import BookingState, Problem
-from plugins.booking.anny import wire
+from plugins.booking.anny import values, wire
 from plugins.booking.anny.settings import Settings
+from plugins.booking.anny.values import Unread
 from plugins.booking.anny.wire import Raw
 
-__all__ = ["Rows", "Unread", "identifier"]
+__all__ = ["Rows"]
 
 _NUMBER = re.compile(r"^\s*(\d+(?:[.,]\d+)?)\s*(?:kg|cm|w|watts?|bpm)?\s*$", re.IGNORECASE)
 _DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
-
-
-class Unread(Exception):
-    """Why a row can't be read, and what to do."""
-
-    def __init__(self, what: str, fix: str = "Correct it in anny.") -> None:
-        super().__init__(what)
-        self.what = what
-        self.fix = fix
 
 
 @dataclass
@@ -37,21 +29,22 @@ class Rows:
     settings: Settings
     zone: ZoneInfo
     notes: list[Problem] = field(default_factory=list)
+    _told: set[tuple[str, str]] = field(default_factory=set)
 
     # ── people ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def member(self, row: Raw) -> records.Member:
         """A customer. Weight, height, FTP and consent are custom fields of the organisation."""
-        key = identifier(row)
-        given, family = _text(row, "given_name"), _text(row, "family_name")
+        key = values.identifier(row)
+        given, family = values.text(row, "given_name"), values.text(row, "family_name")
         return records.Member(
             id=key,
             given_name=given,
             # Who is known by one name only keeps it whole: where to cut it would be a guess.
-            family_name=family if given or family else _text(row, "full_name"),
-            email=_text(row, "email") or None,
-            phone=_text(row, "mobile") or _text(row, "phone") or None,
-            language=_text(row, "locale") or None,
+            family_name=family if given or family else values.text(row, "full_name"),
+            email=values.text(row, "email") or None,
+            phone=values.text(row, "mobile") or values.text(row, "phone") or None,
+            language=values.text(row, "locale") or None,
             birth_date=self._birth_date(row, key),
             # `sex` is a number without a documented meaning, so the gender stays unknown.
             weight_kg=self._measure(row, key, self.settings.weight_field),
@@ -63,8 +56,8 @@ class Rows:
 
     def badge(self, row: Raw) -> records.Badge | None:
         """The badge in a customer's custom field; None where there is none. anny has no badges of its own."""
-        key = identifier(row)
-        number = _entry(row, self.settings.badge_field)
+        key = values.identifier(row)
+        number = values.entry(row, self.settings.badge_field)
         if number is None or not str(number).strip():
             return None
         # A number that JSON carries as a number is decimal, or has lost its letters and zeros long ago.
@@ -77,7 +70,7 @@ class Rows:
         return records.Badge(id=key, member_id=key, number=normal)
 
     def _birth_date(self, row: Raw, key: str) -> date | None:
-        text = _text(row, "birth_date")
+        text = values.text(row, "birth_date")
         try:
             return date.fromisoformat(text[:10]) if text else None
         except ValueError:
@@ -85,7 +78,7 @@ class Rows:
             return None
 
     def _measure(self, row: Raw, key: str, name: str | None) -> float | None:
-        value = _entry(row, name)
+        value = values.entry(row, name)
         if value is None or value == "":
             return None
         match = _NUMBER.match(str(value)) if not isinstance(value, bool) else None
@@ -95,7 +88,7 @@ class Rows:
         return float(match[1].replace(",", "."))
 
     def _shown(self, row: Raw, key: str) -> bool:
-        value = _entry(row, self.settings.display_field)
+        value = values.entry(row, self.settings.display_field)
         if value is None:
             return True
         word = str(value).strip().lower()
@@ -108,12 +101,12 @@ class Rows:
 
     def plan(self, row: Raw) -> records.Pass:
         """The plan of a subscription. There is no list of plans."""
-        plan = _relation(row, "plan")
-        return records.Pass(id=identifier(plan), name=_text(plan, "name"))
+        plan = values.relation(row, "plan")
+        return records.Pass(id=values.identifier(plan), name=values.text(plan, "name"))
 
     def subscription(self, row: Raw) -> records.MemberPass:
         """A plan subscription: a pass that somebody has. Its renewal date is no end: who renews goes on."""
-        word = _text(row, "status")
+        word = values.text(row, "status")
         known = {**wire.SUBSCRIPTION_STATES, **self.settings.subscription_states}
         if word not in known:
             raise Unread(
@@ -122,9 +115,9 @@ class Rows:
             )
         starts, ends = self._limits(row)
         return records.MemberPass(
-            id=identifier(row),
-            member_id=identifier(_relation(row, "customer")),
-            pass_id=identifier(_relation(row, "plan")),
+            id=values.identifier(row),
+            member_id=values.identifier(values.relation(row, "customer")),
+            pass_id=values.identifier(values.relation(row, "plan")),
             valid_from=starts,
             valid_until=ends,
             state=known[word],
@@ -132,20 +125,20 @@ class Rows:
 
     def community(self, row: Raw) -> records.Community:
         """A community."""
-        return records.Community(id=identifier(row), name=_text(row, "name"))
+        return records.Community(id=values.identifier(row), name=values.text(row, "name"))
 
     def account(self, row: Raw) -> records.CommunityMember:
         """A community account: who belongs to a community, as what, and for how long."""
-        role, status = _text(row, "role"), _text(row, "status")
+        role, status = values.text(row, "role"), values.text(row, "status")
         if role not in wire.ROLES:
             raise Unread(f"role {role!r} is unknown")
         if status not in wire.ACCOUNT_STATES:
             raise Unread(f"status {status!r} is unknown")
         starts, ends = self._limits(row)
         return records.CommunityMember(
-            id=identifier(row),
-            community_id=identifier(_relation(row, "community")),
-            member_id=identifier(_relation(row, "customer")),
+            id=values.identifier(row),
+            community_id=values.identifier(values.relation(row, "community")),
+            member_id=values.identifier(values.relation(row, "customer")),
             valid_from=starts,
             valid_until=ends,
             role=role,
@@ -156,56 +149,56 @@ class Rows:
 
     def resource(self, row: Raw, parent: str | None = None) -> records.Resource:
         """A room or a desk; a child resource is the nearest thing to a spot."""
-        meta, above, location = (_object(row.get(name)) for name in ("meta", "parent", "location"))
+        meta, above, location = (values.mapping(row.get(name)) for name in ("meta", "parent", "location"))
         return records.Resource(
-            id=identifier(row),
-            name=_text(row, "name"),
-            location_id=identifier(location) if location else None,
-            parent_id=_text(meta, "parent_id") or (identifier(above) if above else parent),
+            id=values.identifier(row),
+            name=values.text(row, "name"),
+            location_id=values.identifier(location) if location else None,
+            parent_id=values.text(meta, "parent_id") or (values.identifier(above) if above else parent),
             archived=row.get("archived") is True,
         )
 
     def location(self, row: Raw) -> records.Location:
         """The location inside a resource. There is no list of locations."""
-        name = _text(row, "timezone")
+        name = values.text(row, "timezone")
         if name:
-            _zone(name)
-        return records.Location(id=identifier(row), name=_text(row, "name"), timezone=name or None)
+            values.zone_named(name)
+        return records.Location(id=values.identifier(row), name=values.text(row, "name"), timezone=name or None)
 
     # ── bookings ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def booking(self, row: Raw, parent: Raw | None = None) -> records.Booking:
         """A booking, with its real times and not those with padding (`blocker_start_date`). A sub-booking without a
         customer is the parent's, and never counts for more than the parent does."""
-        key = identifier(row)
+        key = values.identifier(row)
         zone = self._zone_of(row)
-        starts, ends = _moment(row, "start_date", zone), _moment(row, "end_date", zone)
+        starts, ends = values.moment(row, "start_date", zone), values.moment(row, "end_date", zone)
         if starts is None or ends is None:
             raise Unread("start_date or end_date is missing")
         if ends <= starts:
             raise Unread("it ends before it starts")
-        customer = _object(row.get("customer")) or _object((parent or {}).get("customer"))
+        customer = values.mapping(row.get("customer")) or values.mapping((parent or {}).get("customer"))
         if not customer:
             raise Unread("it has no customer", "Give the booking a customer in anny; without one it opens no door.")
-        resource = _object(row.get("resource"))
+        resource = values.mapping(row.get("resource"))
         state = self._state(row, key)
         if parent is not None:
-            above = self._state(parent, identifier(parent))
+            above = self._state(parent, values.identifier(parent))
             state = state if above in _OPENING or state is BookingState.CANCELLED else above
         return records.Booking(
             id=key,
-            member_id=identifier(customer),
-            resource_id=identifier(resource) if resource else None,
+            member_id=values.identifier(customer),
+            resource_id=values.identifier(resource) if resource else None,
             starts_at=starts,
             ends_at=ends,
             state=state,
-            number=_text(row, "number") or None,
+            number=values.text(row, "number") or None,
         )
 
-    def starts(self, row: Raw) -> datetime | None:
-        """When a booking starts; None where that can't be read."""
+    def time(self, row: Any, name: str) -> datetime | None:
+        """A time of a booking; None where it can't be read."""
         try:
-            return _moment(row, "start_date", self._zone_of(row))
+            return values.moment(row, name, self._zone_of(row)) if isinstance(row, Mapping) else None
         except Unread:
             return None
 
@@ -214,7 +207,7 @@ class Rows:
         aside, a booking that was accepted once would go on opening doors."""
         if row.get("canceled_at"):
             return BookingState.CANCELLED
-        word = _text(row, "status")
+        word = values.text(row, "status")
         if word == wire.ACCEPTED:
             return BookingState.CHECKED_IN if row.get("check_in_date") else BookingState.CONFIRMED
         if word not in wire.WAITING:
@@ -222,18 +215,18 @@ class Rows:
         return BookingState.REQUESTED
 
     def _zone_of(self, row: Raw) -> ZoneInfo:
-        resource = _object(row.get("resource"))
-        name = _text(_object(resource.get("location")), "timezone") or _text(resource, "timezone")
-        return _zone(name) if name else self.zone
+        resource = values.mapping(row.get("resource"))
+        name = values.text(values.mapping(resource.get("location")), "timezone") or values.text(resource, "timezone")
+        return values.zone_named(name) if name else self.zone
 
     # ── times ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _limits(self, row: Raw) -> tuple[datetime | None, datetime | None]:
-        starts = _moment(row, "start_date", self.zone)
-        text = _text(row, "end_date")
+        starts = values.moment(row, "start_date", self.zone)
+        text = values.text(row, "end_date")
         day = self._named_day(text)
         if day is None:
-            return starts, _moment(row, "end_date", self.zone)
+            return starts, values.moment(row, "end_date", self.zone)
         whole = self.settings.last_day == "included"
         return starts, times.day_end(day, self.zone) if whole else times.day_start(day, self.zone)
 
@@ -242,7 +235,7 @@ class Rows:
         systems write a day that must look like a moment. Assumed."""
         if not text:
             return None
-        moment = _parsed(text, "end_date")
+        moment = values.parsed(text, "end_date")
         if _DAY.match(text):
             return moment.date()
         if moment.tzinfo is None:
@@ -254,85 +247,11 @@ class Rows:
         return None
 
     def note(self, kind: str, key: str, what: str) -> None:
-        """Tell of something that sets no record aside."""
+        """Tell of something that sets no record aside, once for all records that have it."""
+        if (kind, what) in self._told:
+            return
+        self._told.add((kind, what))
         self.notes.append(Problem(kind, "", f"{kind} {key}", what, "Correct it in anny, or tell the plugin's author."))
 
 
 _OPENING = frozenset({BookingState.CONFIRMED, BookingState.CHECKED_IN})
-
-
-def identifier(row: Any) -> str:
-    """A row's id as text. Most are UUIDs, some are old integers (S2)."""
-    value = row.get("id") if isinstance(row, Mapping) else None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, str) or not value:
-        raise Unread("it has no id")
-    return value
-
-
-def _object(value: Any) -> Raw:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _relation(row: Raw, name: str) -> Raw:
-    found = _object(row.get(name))
-    if not found:
-        raise Unread(f"it comes without its {name}", "Check that the access token may read it.")
-    try:
-        identifier(found)
-    except Unread:
-        raise Unread(f"its {name} has no id") from None
-    return found
-
-
-def _text(row: Raw, name: str) -> str:
-    """A field as text, empty where it is missing or null. Phone numbers and ids that come as numbers stay as they are
-    written."""
-    value = row.get(name)
-    if value is None:
-        return ""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, str):
-        raise Unread(f"{name} is not text")
-    return value.strip()
-
-
-def _entry(row: Raw, name: str | None) -> Any:
-    """The value of a custom field that has this key or label; None where the customer has none."""
-    if not name:
-        return None
-    entries = _object(row.get("custom_entry_map"))
-    wanted = name.strip().casefold()
-    for key, entry in entries.items():
-        found = _object(entry)
-        if wanted in {key.strip().casefold(), str(found.get("label") or "").strip().casefold()}:
-            return found.get("value")
-    return None
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return times.zone(name)
-    except ValueError as error:
-        raise Unread(str(error), "Correct the time zone in anny.") from None
-
-
-def _parsed(text: str, name: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise Unread(f"{name} {text!r} is not a time") from None
-
-
-def _moment(row: Raw, name: str, zone: ZoneInfo) -> datetime | None:
-    """A time as aware UTC; one without a zone is local."""
-    text = _text(row, name)
-    if not text:
-        return None
-    moment = _parsed(text, name)
-    try:
-        return times.local_to_utc(moment, zone) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Unread(f"{name} {text!r} is outside the calendar") from None

@@ -17,7 +17,8 @@ import msgspec
 from hub import Connection, FixSettings, RetryLater, redact
 from hub.grants import Hint, WebhookRequest
 from plugins.booking.anny import wire
-from plugins.booking.anny.client import Anny, Reading
+from plugins.booking.anny.client import Anny
+from plugins.booking.anny.pages import Reading
 from plugins.booking.anny.wire import Raw
 
 __all__ = ["header_value", "hints", "name_of", "ours", "subscribe"]

@@ -358,6 +358,18 @@ async def test_bookings_are_those_that_touch_the_window(studio: Studio, fault: s
     assert found.complete == {"booking"}
 
 
+async def test_what_is_wrong_outside_the_window_is_not_told(studio: Studio) -> None:
+    """And what is wrong with many bookings alike is told once."""
+    desk = studio.sim.desk
+    anna, room = desk.customer(), desk.resource()
+    for hours in (-9, -8, 0, 1):
+        desk.booking(anna, room, NOW + timedelta(hours=hours), status="declined" if hours >= 0 else "vanished")
+    desk.booking({"id": None}, room, NOW - timedelta(hours=9))
+    found = await studio.read("booking", starts_at=NOW)
+    assert len(found.of("booking")) == 2
+    assert [problem.what for problem in found.problems] == ["status 'declined' is unknown, so it opens no door"]
+
+
 @pytest.mark.parametrize(("fault", "calls"), [("", 2), ("unsorted", 7)])
 async def test_old_bookings_are_not_read_where_anny_sorts(studio: Studio, fault: str, calls: int) -> None:
     """A list whose order can't be chosen is read whole, even one that happens to begin with the newest."""

@@ -95,6 +95,14 @@ async def test_the_organisation_must_be_chosen_where_there_are_several(chosen: s
         assert "now active is North" in check.said
 
 
+async def test_a_token_that_may_not_list_organisations_is_good_all_the_same(studio: Studio) -> None:
+    studio.sim.faults.set("unauthorized,operation=listOrganizations")
+    checks = await studio.verify()
+    assert len(checks) == 11
+    (check,) = [check for check in checks if check.state is CheckState.WARNING]
+    assert check.title == "the organisation is known"
+
+
 async def test_the_scope_to_read_the_user_is_not_needed() -> None:
     sim = AnnySimulator(organizations={"o1": "North", "o2": "South"})
     sim.faults.set("unauthorized,operation=getUser")
