@@ -1,7 +1,7 @@
 """anny: bookings of rooms, desks and time slots, plan subscriptions and communities.
 
 `wire` has the vendor's names and what is assumed of it, `client` the calls, `pages` turns pages, `rows` and `values`
-make records of rows, `reading` goes through the lists, `webhooks` keeps the subscription and reads
+make records of rows, `reading` and `bookings` go through the lists, `webhooks` keeps the subscription and reads
 deliveries, `checks` says what works.
 """
 

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from datetime import datetime, timedelta
 from typing import Any
 
 from hub import FixSettings, NotFound, Refused
 from hub.records import Complete, Page, Problem, Record, Resource, Window
 from plugins.booking.anny import wire
+from plugins.booking.anny.bookings import Bookings
 from plugins.booking.anny.client import Anny
 from plugins.booking.anny.pages import Reading
 from plugins.booking.anny.rows import Rows
 from plugins.booking.anny.values import Unread, identifier
 from plugins.booking.anny.wire import Raw
 
-__all__ = ["LONGEST_BOOKING", "read"]
+__all__ = ["read"]
 
 Item = Page | Problem | Complete
-
-LONGEST_BOOKING = timedelta(days=31)
-"""A list of bookings that is plainly newest first is read back to those that began this long before the window."""
 
 LISTS: Mapping[str, tuple[str, ...]] = {
     wire.CUSTOMERS: ("member", "badge"),
@@ -168,8 +165,8 @@ class _Read:
         if left and "resource" in kinds:
             yield Page("resource", left)
 
-    async def _pages(self, path: str, extra: Mapping[str, str] | None = None) -> AsyncGenerator[list[Any], None]:
-        reading = Reading(self.api, path, extra)
+    async def _pages(self, path: str) -> AsyncGenerator[list[Any], None]:
+        reading = Reading(self.api, path)
         async with aclosing(reading.pages()) as pages:
             async for page in pages:
                 yield page
@@ -177,51 +174,12 @@ class _Read:
             self.hindered[path] = reading.hindered
 
     async def _bookings(self) -> AsyncGenerator[list[Any], None]:
-        """The list of bookings. Its filters by date are seen in others' code only and what they mean is unknown, so
-        none is used: bookings are asked for newest first, and reading stops early only where they came so and come
-        oldest first when asked for that."""
-        since = self.window.starts_at
-        started = False
-        if since is not None:
-            reading = Reading(self.api, wire.BOOKINGS, wire.NEWEST_FIRST)
-            last = None
-            ordered = True
-            try:
-                async with aclosing(reading.pages()) as pages:
-                    async for page in pages:
-                        started = True
-                        yield page
-                        for row in page:
-                            at = self.rows.time(row, "start_date")
-                            ordered = ordered and at is not None and (last is None or at <= last)
-                            last = at or last
-                        if ordered and last is not None and last < since - LONGEST_BOOKING:
-                            if await self._sorts(last):
-                                reading.stop()
-                                break
-                            ordered = False
-            except Refused:
-                if started:
-                    raise
-            else:
-                if reading.hindered:
-                    self.hindered[wire.BOOKINGS] = reading.hindered
-                return
-        async with aclosing(self._pages(wire.BOOKINGS)) as rest:
-            async for page in rest:
+        listed = Bookings(self.api, self.rows)
+        async with aclosing(listed.pages(self.window.starts_at)) as pages:
+            async for page in pages:
                 yield page
-
-    async def _sorts(self, reached: datetime) -> bool:
-        """Whether anny minds `sort`: asked the other way round, bookings from before that moment come first."""
-        page = await self.api.page(wire.BOOKINGS, 1, wire.OLDEST_FIRST)
-        found = [self.rows.time(row, "start_date") for row in page.rows]
-        starts = [at for at in found if at is not None]
-        return (
-            len(starts) == len(found) > 0
-            and starts == sorted(starts)
-            and starts[0] < starts[-1]
-            and starts[0] <= reached
-        )
+        if listed.hindered:
+            self.hindered[wire.BOOKINGS] = listed.hindered
 
     # ── rows ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

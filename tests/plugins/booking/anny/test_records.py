@@ -9,7 +9,7 @@ import pytest
 
 from hub.records import BookingState, PassState
 from plugins.booking.anny import describe
-from plugins.booking.anny.reading import LONGEST_BOOKING
+from plugins.booking.anny.bookings import LONGEST_BOOKING
 from tests.plugins.booking.anny.support import NOW, Recorder, Studio, opened
 
 ALL = {"member", "location", "resource", "pass", "member_pass", "community", "community_member", "booking"}
