@@ -18,7 +18,7 @@ __all__ = ["BOOKINGS", "CLIENTS", "KINDS", "LISTS", "List", "make", "read_list"]
 Maker = Callable[[Raw, Context], Sequence[Record]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class List:
     """One list: its address, and what becomes of an item, by kind. `guessed`: nobody has seen it."""
 

@@ -68,7 +68,8 @@ def _hints(subject: str, own: str | None, record: Raw) -> list[Hint]:
     owner = next((found for name in OWNERS if (found := _id(record, name)) is not None), None)
     members = (owner,) if owner is not None else ()
     if subject == "booking":
-        return [Hint(kind="booking", ids=ids, members=members)]
+        # Naming nothing, it would ask for every booking there ever was.
+        return [Hint(kind="booking", ids=ids, members=members)] if ids or members else []
     if subject == "member":
         return [Hint(kind="member", ids=ids), Hint(kind="community_member", members=ids)]
     if subject == "invoice":
