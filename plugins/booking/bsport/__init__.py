@@ -16,7 +16,7 @@ from hub.grants import Check, Hint, WebhookRequest
 from hub.records import Complete, Page, Problem, Window
 from plugins.booking.bsport import checks, webhooks
 from plugins.booking.bsport.read import read
-from plugins.booking.bsport.settings import BsportSettings
+from plugins.booking.bsport.settings import BsportSettings, settings_of
 from plugins.booking.bsport.simulator import BsportSimulator
 
 __all__ = ["BsportSettings", "describe", "read_records", "read_webhook", "verify"]
@@ -27,7 +27,7 @@ POLLS = (
     Poll(
         name="passes",
         every=timedelta(minutes=15),
-        kinds=frozenset({"community", "pass", "member", "community_member", "member_pass"}),
+        kinds=frozenset({"community", "pass", "member", "badge", "community_member", "member_pass"}),
     ),
     Poll(
         name="classes",
@@ -76,4 +76,4 @@ async def read_records(connection: Connection, window: Window) -> AsyncGenerator
 @hookimpl
 async def read_webhook(connection: Connection, request: WebhookRequest) -> Sequence[Hint]:
     """Say what a delivery hints at."""
-    return webhooks.read(request)
+    return webhooks.read(request, badges=settings_of(connection).badge_field is not None)

@@ -27,7 +27,7 @@ class List:
     guessed: bool = False
 
 
-CLIENTS = List(wire.CLIENTS, {"member": wire.member, "community_member": wire.community_members})
+CLIENTS = List(wire.CLIENTS, {"member": wire.member, "badge": wire.badge, "community_member": wire.community_members})
 CLIENT_PASSES = List(wire.CLIENT_PASSES, {"member_pass": wire.member_pass})
 CLASSES = List(wire.CLASSES, {"session": wire.session})
 BOOKINGS = List(wire.BOOKINGS, {"booking": wire.booking})

@@ -31,8 +31,14 @@ async def read_narrow(connection: Connection, window: Window, context: Context) 
     """Read the members and records that the window names."""
     api = connection.keep(Bsport)
     members = sorted(window.members or ())
-    clients = {*members, *_ids(window, "member"), *(one.partition(":")[0] for one in _ids(window, "community_member"))}
-    kinds = frozenset(kind for kind in CLIENTS.makers if _wants(window, kind))
+    clients = {
+        *members,
+        *_ids(window, "member"),
+        *_ids(window, "badge"),
+        *(one.partition(":")[0] for one in _ids(window, "community_member")),
+    }
+    badges = settings_of(connection).badge_field is not None
+    kinds = frozenset(kind for kind in CLIENTS.makers if _wants(window, kind) and (kind != "badge" or badges))
     if kinds and clients:
         async with aclosing(_clients(api, sorted(clients), kinds, context)) as items:
             async for item in items:
@@ -67,13 +73,17 @@ async def _clients(
         try:
             raw = await api.client(client)
         except NotFound:
-            if "member" in kinds:
-                yield Page("member", gone=[client])
+            for kind in kinds & {"member", "badge"}:
+                yield Page(kind, gone=[client])
             if "community_member" in kinds:
                 yield Page("community_member", gone=[wire.tagged_id(client, tag) for tag in tags])
             continue
         if "member" in kinds:
             for item in make(CLIENTS, "member", [raw], context):
+                yield item
+        if "badge" in kinds:
+            made = make(CLIENTS, "badge", [raw], context)
+            for item in made or [Page("badge", gone=[client])]:
                 yield item
         if "community_member" in kinds:
             made = make(CLIENTS, "community_member", [raw], context)

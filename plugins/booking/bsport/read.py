@@ -33,7 +33,7 @@ STEP = 5
 async def read(connection: Connection, window: Window) -> AsyncGenerator[Item | Complete, None]:
     """Read what the window asks for, sessions and bookings a day wider than its limits."""
     settings = settings_of(connection)
-    context = Context(connection.timezone, settings.ending_date_included)
+    context = Context(connection.timezone, settings.ending_date_included, settings.badge_numbers)
     spots = Spots(connection, window.starts_at, window.ends_at) if settings.read_spots else None
     if window.narrow:
         async with aclosing(read_narrow(connection, window, context)) as narrow:
@@ -67,6 +67,7 @@ class _Reading:
     def __init__(self, connection: Connection, window: Window, context: Context, spots: Spots | None) -> None:
         self.api = connection.keep(Bsport)
         self.window = window
+        self.badges = settings_of(connection).badge_field is not None
         self.context = context
         self.spots = spots
         self.complete: set[str] = set()
@@ -80,7 +81,7 @@ class _Reading:
         """The kinds to make of a list. Venues are needed for the zones of classes."""
         if one.path == wire.VENUES and self.wants("session"):
             return frozenset(one.makers)
-        return frozenset(kind for kind in one.makers if self.wants(kind))
+        return frozenset(kind for kind in one.makers if self.wants(kind) and (kind != "badge" or self.badges))
 
     async def read(self, one: List) -> AsyncGenerator[Item, None]:
         """Read one list."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -27,6 +27,12 @@ class BsportSettings(ConnectionSettings):
     )
     ending_date_included: bool = Field(
         True, title="A pass is valid on its ending date", description="Off: it ends when that day begins"
+    )
+    badge_field: Literal["membership_id"] | None = Field(
+        None, title="Badge numbers are in", description="For studios that enter them there; bsport has no badges"
+    )
+    badge_numbers: Literal["hex", "decimal"] = Field(
+        "hex", title="Badge numbers are written as", description="What a number of digits only means"
     )
     read_spots: bool = Field(False, title="Read spots from the classic interface")
     classic_token: SecretStr | None = Field(None, min_length=1, title="Token of the classic interface")

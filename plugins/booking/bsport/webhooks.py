@@ -34,9 +34,12 @@ OWNERS = ("client_id", "member", "consumer", "member_id", "client")
 """Where the member of a booking or an invoice may stand: the names of both interfaces, and guesses."""
 
 
-def read(request: WebhookRequest) -> Sequence[Hint]:
-    """What to read again. The secret address that the delivery came to is all that proves where it is from, so one that
-    has none is refused. Raises FixSettings for a request that is not bsport's."""
+def read(request: WebhookRequest, *, badges: bool = False) -> Sequence[Hint]:
+    """What to read again. `badges`: members' badges are read.
+
+    The secret address that the delivery came to is all that proves where it is from, so one that has none is refused.
+    Raises FixSettings for a request that is not bsport's.
+    """
     if not request.secret:
         raise FixSettings("a delivery that did not come to the secret address", fix="Use the whole address.")
     try:
@@ -58,10 +61,10 @@ def read(request: WebhookRequest) -> Sequence[Hint]:
         record = {}
     own = _id(record, "id")
     dedupe = f"{event}:{own}:{date}" if own is not None else None
-    return [msgspec.structs.replace(hint, dedupe=dedupe) for hint in _hints(subject, own, record)]
+    return [msgspec.structs.replace(hint, dedupe=dedupe) for hint in _hints(subject, own, record, badges)]
 
 
-def _hints(subject: str, own: str | None, record: Raw) -> list[Hint]:
+def _hints(subject: str, own: str | None, record: Raw, badges: bool) -> list[Hint]:
     """A booking takes credits and an invoice sells passes. Events of a kind that nobody knows yet hint at nothing: the
     next read finds what changed."""
     ids = (own,) if own is not None else ()
@@ -71,7 +74,8 @@ def _hints(subject: str, own: str | None, record: Raw) -> list[Hint]:
         # Naming nothing, it would ask for every booking there ever was.
         return [Hint(kind="booking", ids=ids, members=members)] if ids or members else []
     if subject == "member":
-        return [Hint(kind="member", ids=ids), Hint(kind="community_member", members=ids)]
+        kinds = ("community_member", "badge") if badges else ("community_member",)
+        return [Hint(kind="member", ids=ids), *(Hint(kind=kind, members=ids) for kind in kinds)]
     if subject == "invoice":
         return [Hint(kind="member_pass", members=members)]
     return []

@@ -13,6 +13,7 @@ unknown is decided here and nowhere else:
 * whether the days of a period belong to it: a day more is asked for on either side, in the studio's zone;
 * status words of bookings: OK (management) and 0 (classic) are valid (S1). Any other is `requested`, which opens
   nothing, and is told;
+* what a `membership_id` is: a studio may enter badge numbers there, and a setting says whether this one does;
 * `venues/` and `teachers/`: guesses from field names, tried only where a setting says so.
 """
 
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -45,6 +46,7 @@ __all__ = [
     "Context",
     "Listed",
     "Offer",
+    "badge",
     "booking",
     "classic_listed",
     "coach",
@@ -79,6 +81,8 @@ CLASSIC_OFFERS = "/api/v1/offer/"
 CLASSIC_BOOKINGS = "/api/v1/booking/"
 CLASSIC_COACHES = "/api/v1/coach/"
 
+_BADGE = "membership_id"
+
 ACCEPTED = frozenset({"OK", "0"})
 """Status codes of a booking that stands, as text: OK on management, 0 on classic (S1)."""
 
@@ -90,6 +94,7 @@ class Context:
 
     zone: ZoneInfo
     ending_date_included: bool = True
+    badge_numbers: Literal["hex", "decimal"] = "hex"
     venues: dict[str, ZoneInfo] = field(default_factory=dict)
     odd_states: set[str] = field(default_factory=set)
     """Status codes of bookings that were met and are not known."""
@@ -206,6 +211,18 @@ def member(raw: Raw, context: Context) -> list[records.Record]:
             archived=raw.get("is_archived") is not None and flag(raw, "is_archived"),
         )
     ]
+
+
+def badge(raw: Raw, context: Context) -> list[records.Record]:
+    """The badge number that a studio has entered as a client's `membership_id`; a client has one badge at most."""
+    client, number_text = identifier(raw, "id"), optional_id({_BADGE: raw.get(_BADGE) or None}, _BADGE)
+    if number_text is None:
+        return []
+    try:
+        normal = records.normal_badge(number_text, context.badge_numbers)
+    except ValueError as error:
+        raise Unreadable(str(error), "Correct the membership id in the bsport back office.") from None
+    return [records.Badge(id=client, member_id=client, number=normal)]
 
 
 def community_members(raw: Raw, context: Context) -> list[records.Record]:

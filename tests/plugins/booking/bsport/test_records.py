@@ -240,6 +240,30 @@ async def test_guessed_lists_are_not_tried_unless_asked_for(studio: Studio) -> N
     assert not studio.asked("listVenues") + studio.asked("listTeachers") + studio.asked("listRoomPlans")
 
 
+@pytest.mark.parametrize(
+    ("numbers", "written", "normal"),
+    [("hex", "00a1:b2", "A1B2"), ("decimal", 41394, "A1B2"), ("hex", 41394, "41394"), ("hex", None, None)],
+)
+async def test_a_studio_may_keep_badge_numbers_as_membership_ids(numbers: str, written: Any, normal: Any) -> None:
+    """bsport has no badges of its own, so this is off unless asked for."""
+    async with opened(simulator(), badge_field="membership_id", badge_numbers=numbers) as studio:
+        client = studio.sim.add_client("Anna", membership_id=written)
+        read = await studio.read("badge")
+        again = await studio.read("badge", members=frozenset({str(client)}))
+    assert {one.number for one in read.of("badge").values()} == ({normal} if normal else set())
+    assert read.complete == {"badge"}
+    assert again.of("badge") == read.of("badge")
+    assert again.gone("badge") == (set() if normal else {str(client)})
+
+
+async def test_a_membership_id_that_is_no_badge_number_is_set_aside() -> None:
+    async with opened(simulator(), badge_field="membership_id") as studio:
+        client = studio.sim.add_client("Anna", membership_id="gold")
+        read = await studio.read("member", "badge")
+    assert len(read.of("member")) == 1
+    assert [(problem.kind, problem.id) for problem in read.problems] == [("badge", str(client))]
+
+
 # ── bookings ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

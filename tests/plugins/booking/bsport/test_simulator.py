@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 
 from hub.clock import FrozenClock
 from hub.http import asgi
-from hub.testing import CONTROL_PATH, Reject, Reply, Request, serve
+from hub.testing import CONTROL_PATH, Request, serve
 from plugins.booking.bsport._sim_base import bad
 from plugins.booking.bsport.simulator import (
     API_KEY,
@@ -420,10 +419,3 @@ async def test_what_nobody_knows_can_be_either_way(studio: Studio) -> None:
     before = {(type(one), one.id) for one in (await studio.read()).records()}
     studio.sim.faults.set(*all_faults())
     assert {(type(one), one.id) for one in (await studio.read()).records()} == before
-
-
-def test_rejecting_is_an_answer() -> None:
-    """The three shapes of errors are the vendor's."""
-    assert isinstance(bad("x"), Reject)
-    assert BsportSimulator(clock=FrozenClock(datetime(2026, 1, 1, tzinfo=UTC))).not_found(["GET"]).status == 405
-    assert isinstance(simulator().not_found([]), Reply)
