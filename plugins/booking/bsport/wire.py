@@ -83,6 +83,9 @@ CLASSIC_COACHES = "/api/v1/coach/"
 
 _BADGE = "membership_id"
 
+LONGEST_CLASS = 7 * 24 * 60
+"""Minutes beyond which a length is taken for a mistake."""
+
 ACCEPTED = frozenset({"OK", "0"})
 """Status codes of a booking that stands, as text: OK on management, 0 on classic (S1)."""
 
@@ -231,7 +234,7 @@ def community_members(raw: Raw, context: Context) -> list[records.Record]:
     tags = raw.get("tag_ids")
     if not isinstance(tags, list):
         raise Unreadable("tag_ids is missing" if tags is None else "tag_ids is no list")
-    return [_tagged(client, identifier({"tag_ids": tag}, "tag_ids")) for tag in dict.fromkeys(tags)]
+    return [_tagged(client, tag) for tag in dict.fromkeys(identifier({"tag_ids": tag}, "tag_ids") for tag in tags)]
 
 
 def _tagged(client: str, tag: str) -> records.CommunityMember:
@@ -296,23 +299,30 @@ def session(raw: Raw, context: Context) -> list[records.Record]:
     """A class. Its name, capacity and instructor's name are on the classic interface only."""
     venue = optional_id(raw, "venue_id")
     zone = context.zone_of(venue)
-    starts_at = _begin(moment(raw, "starts_at", zone), Context(zone))
+    starts_at = moment(raw, "starts_at", zone)
     minutes = number(raw, "duration_in_minutes")
-    if starts_at is None:
-        raise Unreadable("starts_at is missing")
-    if minutes is None or not 0 < minutes <= 7 * 24 * 60:
-        raise Unreadable("duration_in_minutes is missing, so it is not known when the class ends")
+    if not isinstance(starts_at, datetime):
+        raise Unreadable("starts_at is missing" if starts_at is None else "starts_at has no time of day")
+    if minutes is None or not 0 < minutes <= LONGEST_CLASS:
+        raise Unreadable("duration_in_minutes is missing or odd, so it is not known when the class ends")
     return [
         records.Session(
             id=identifier(raw, "id"),
             starts_at=starts_at,
-            ends_at=starts_at + timedelta(minutes=minutes),
+            ends_at=_later(starts_at, minutes),
             state=SessionState.CANCELLED if flag(raw, "is_cancelled") else SessionState.SCHEDULED,
             capacity=number(raw, "capacity"),
             instructor_id=optional_id(raw, "teacher_id"),
             location_id=venue,
         )
     ]
+
+
+def _later(moment: datetime, minutes: int) -> datetime:
+    try:
+        return moment + timedelta(minutes=minutes)
+    except OverflowError:
+        raise Unreadable("the class ends after the end of the calendar") from None
 
 
 def booking(raw: Raw, context: Context) -> list[records.Record]:
