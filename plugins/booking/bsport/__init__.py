@@ -1,8 +1,8 @@
 """bsport: members with passes, tags, classes and bookings.
 
-`wire` has the vendor's names and everything that is assumed about it; `client` and `pages` make the calls; `lists`,
-`read` and `narrow` make records of them; `spots` is the classic interface; `webhooks` reads deliveries, `key` knows
-when the key ends, `checks` says what works. `simulator` is bsport in memory.
+`wire` and `shapes` have the vendor's names and everything that is assumed about it; `client` and `pages` make the
+calls; `lists`, `read` and `narrow` make records of them; `spots` is the classic interface; `webhooks` reads deliveries,
+`key` knows when the key ends, `checks` says what works. `simulator` is bsport in memory.
 """
 
 from __future__ import annotations

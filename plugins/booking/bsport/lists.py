@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.records import Page, Problem, Record
-from plugins.booking.bsport import wire
+from plugins.booking.bsport import shapes, wire
 from plugins.booking.bsport.client import Bsport
 from plugins.booking.bsport.pages import Proof
 from plugins.booking.bsport.values import Raw, Unreadable, identifier
@@ -27,16 +27,18 @@ class List:
     guessed: bool = False
 
 
-CLIENTS = List(wire.CLIENTS, {"member": wire.member, "badge": wire.badge, "community_member": wire.community_members})
-CLIENT_PASSES = List(wire.CLIENT_PASSES, {"member_pass": wire.member_pass})
-CLASSES = List(wire.CLASSES, {"session": wire.session})
-BOOKINGS = List(wire.BOOKINGS, {"booking": wire.booking})
+CLIENTS = List(
+    wire.CLIENTS, {"member": shapes.member, "badge": shapes.badge, "community_member": shapes.community_members}
+)
+CLIENT_PASSES = List(wire.CLIENT_PASSES, {"member_pass": shapes.member_pass})
+CLASSES = List(wire.CLASSES, {"session": shapes.session})
+BOOKINGS = List(wire.BOOKINGS, {"booking": shapes.booking})
 
 LISTS = (
-    List(wire.VENUES, {"location": wire.location}, guessed=True),
-    List(wire.TEACHERS, {"instructor": wire.teacher}, guessed=True),
-    List(wire.TAGS, {"community": wire.community}),
-    List(wire.PASSES, {"pass": wire.pass_}),
+    List(wire.VENUES, {"location": shapes.location}, guessed=True),
+    List(wire.TEACHERS, {"instructor": shapes.teacher}, guessed=True),
+    List(wire.TAGS, {"community": shapes.community}),
+    List(wire.PASSES, {"pass": shapes.pass_}),
     CLIENTS,
     CLIENT_PASSES,
     CLASSES,

@@ -13,7 +13,7 @@ from typing import Any
 
 from hub import Connection, NotFound
 from hub.records import Page, Problem, Window
-from plugins.booking.bsport import wire
+from plugins.booking.bsport import shapes, wire
 from plugins.booking.bsport.client import Bsport
 from plugins.booking.bsport.lists import BOOKINGS, CLASSES, CLIENT_PASSES, CLIENTS, LISTS, List, make, read_list
 from plugins.booking.bsport.pages import Proof
@@ -76,7 +76,7 @@ async def _clients(
             for kind in kinds & {"member", "badge"}:
                 yield Page(kind, gone=[client])
             if "community_member" in kinds:
-                yield Page("community_member", gone=[wire.tagged_id(client, tag) for tag in tags])
+                yield Page("community_member", gone=[shapes.tagged_id(client, tag) for tag in tags])
             continue
         if "member" in kinds:
             for item in make(CLIENTS, "member", [raw], context):
@@ -91,7 +91,7 @@ async def _clients(
                 yield item
             if not any(isinstance(item, Problem) for item in made):
                 has = {one.id for item in made if isinstance(item, Page) for one in item.records}
-                lost = [name for tag in tags if (name := wire.tagged_id(client, tag)) not in has]
+                lost = [name for tag in tags if (name := shapes.tagged_id(client, tag)) not in has]
                 yield Page("community_member", gone=lost)
 
 

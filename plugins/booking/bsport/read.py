@@ -12,7 +12,7 @@ from typing import Any
 
 from hub import Connection, FixSettings, Refused, RetryLater
 from hub.records import Complete, Page, Problem, Record, Window
-from plugins.booking.bsport import key, wire
+from plugins.booking.bsport import key, shapes, wire
 from plugins.booking.bsport.client import Bsport
 from plugins.booking.bsport.lists import BOOKINGS, CLASSES, LISTS, List, read_list
 from plugins.booking.bsport.narrow import read_narrow
@@ -106,7 +106,7 @@ class _Reading:
 
     async def _completed(self, one: List, raws: list[Raw], items: list[Page | Problem]) -> AsyncGenerator[Item, None]:
         """What came from the list, with what the classic interface adds."""
-        starts = {str(raw.get("id")): wire.starts_at(raw, self.context) for raw in raws} if one is BOOKINGS else {}
+        starts = {str(raw.get("id")): shapes.starts_at(raw, self.context) for raw in raws} if one is BOOKINGS else {}
         for item in items:
             async for placed in _placed(item, self.spots, starts):
                 yield placed

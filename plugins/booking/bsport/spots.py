@@ -13,7 +13,7 @@ import msgspec
 
 from hub import Connection, VendorError, records
 from hub.records import BookingState, Page, Problem, Record, SessionState
-from plugins.booking.bsport import wire
+from plugins.booking.bsport import shapes, wire
 from plugins.booking.bsport.client import Classic
 from plugins.booking.bsport.pages import Proof
 from plugins.booking.bsport.values import Unreadable
@@ -35,7 +35,7 @@ class Spots:
         self.earliest = max(starts_at, earliest) if starts_at is not None else earliest
         self.ends_at = ends_at
         self.failed: VendorError | Unreadable | None = None
-        self._offers: dict[str, wire.Offer] | None = None
+        self._offers: dict[str, shapes.Offer] | None = None
         self._spots: dict[str, dict[str, str | None]] = {}
 
     @property
@@ -83,7 +83,7 @@ class Spots:
         offers = await self._all_offers() or {}
         for coach_id in sorted({offer.coach for offer in offers.values() if offer.coach is not None}):
             try:
-                yield Page("instructor", [wire.coach(await self.connection.keep(Classic).coach(coach_id))])
+                yield Page("instructor", [shapes.coach(await self.connection.keep(Classic).coach(coach_id))])
             except (VendorError, Unreadable) as error:
                 self.failed = error
                 return
@@ -108,14 +108,14 @@ class Spots:
             state=BookingState.WAITLISTED if waits else booking.state,
         )
 
-    async def _all_offers(self) -> dict[str, wire.Offer] | None:
+    async def _all_offers(self) -> dict[str, shapes.Offer] | None:
         if self._offers is None and self.failed is None:
-            found: dict[str, wire.Offer] = {}
+            found: dict[str, shapes.Offer] = {}
             days = wire.offers_between(self.earliest, self.ends_at, self.connection.timezone)
             try:
                 proof = Proof()
                 async for page in self.connection.keep(Classic).offers(days, proof):
-                    found |= {one.id: one for one in map(wire.offer, map(wire.single, page))}
+                    found |= {one.id: one for one in map(shapes.offer, map(wire.single, page))}
                 _whole(proof)
             except (VendorError, Unreadable) as error:
                 self.failed = error
@@ -129,7 +129,7 @@ class Spots:
             try:
                 proof = Proof()
                 async for page in self.connection.keep(Classic).bookings(session_id, proof):
-                    found |= dict(map(wire.spot, map(wire.single, page)))
+                    found |= dict(map(shapes.spot, map(wire.single, page)))
                 _whole(proof)
             except (VendorError, Unreadable) as error:
                 self.failed = error
@@ -138,7 +138,7 @@ class Spots:
         return self._spots.get(session_id)
 
 
-def _named(one: records.Session, found: wire.Offer | None) -> records.Session:
+def _named(one: records.Session, found: shapes.Offer | None) -> records.Session:
     if found is None:
         return one
     return msgspec.structs.replace(

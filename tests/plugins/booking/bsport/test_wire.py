@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.records import Booking, BookingState, MemberPass, Page, PassState, Problem, Session
-from plugins.booking.bsport import wire
+from plugins.booking.bsport import shapes
 from plugins.booking.bsport.lists import LISTS, List, make
 from plugins.booking.bsport.values import Unreadable, moment
 from plugins.booking.bsport.wire import Context
@@ -69,7 +69,7 @@ def assert_safe(page: Page) -> None:
 def test_only_ok_and_nought_are_accepted(code: Any, canceled: Any) -> None:
     """And only while the booking isn't cancelled."""
     raw = {"id": 1, "client_id": 2, "session_id": 3, "booking_status_code": code, "canceled_at": canceled}
-    (booking,) = wire.booking(raw, Context(ZONE))
+    (booking,) = shapes.booking(raw, Context(ZONE))
     assert isinstance(booking, Booking)
     if booking.state is BookingState.CONFIRMED:
         assert not canceled
