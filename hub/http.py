@@ -46,7 +46,7 @@ READS = frozenset({"GET", "HEAD"})
 
 LOOKED_AT = "The vendor is looked at before anything is repeated."
 
-SENTENCES = ("message", "detail", "error", "detailMessage", "description", "title", "errors")
+SENTENCES = ("message", "detail", "error", "detailMessage", "description", "title", "non_field_errors", "errors")
 """Where vendors put a sentence about what went wrong."""
 
 watchers: list[Callable[[str, str, str, float], None]] = []

@@ -342,7 +342,8 @@ class Problem(msgspec.Struct, frozen=True):
     """A record that could not be read. It is set aside: what the hub knew of it before stays, and it is not missing.
 
     `where` is the file and line, or the vendor's path; `id` is None where not even that could be read, which keeps its
-    whole kind from being complete.
+    whole kind from being complete, and "" where no record is set aside: a note that hinders nothing, such as a key that
+    ends soon.
     """
 
     kind: str

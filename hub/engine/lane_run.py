@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
+import msgspec
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,7 +22,7 @@ from hub.engine.subscribing import keep_subscribed
 from hub.engine.target_pass import TargetRun, run_target
 from hub.errors import HubError, RetryLater, VendorError
 from hub.grants import Hint
-from hub.plugins import Poll
+from hub.plugins import Plugin, Poll
 from hub.records import Window
 from hub.settings import duration
 from hub.store import journal, upsert
@@ -160,7 +161,7 @@ async def _read_hints(
         lease=lease,
         trigger="webhook",
         progress=NoProgress(),
-        windows=[window_of([one.hint for one in waiting])],
+        windows=windows_of([one.hint for one in waiting], hub.plugins[row.plugin], hub.clock.now()),
         quiet=True,
         pressing=True,
     )
@@ -216,7 +217,8 @@ async def _between(
     if not waiting:
         return
     try:
-        await first(window_of([one.hint for one in waiting]))
+        for window in windows_of([one.hint for one in waiting], hub.plugins[row.plugin], hub.clock.now()):
+            await first(window)
     except VendorError:
         # They wait until this read is over: it may bring what they are about, or they are looked at one by one.
         return
@@ -228,16 +230,24 @@ async def _between(
     await poke(woken)
 
 
-def window_of(found: Sequence[Hint]) -> Window:
-    """What has to be read to follow these hints: as little as they allow."""
-    kinds = frozenset(hint.kind for hint in found)
-    if all(hint.ids or hint.members for hint in found):
-        return Window(
-            kinds=kinds,
-            members=frozenset(member for hint in found for member in hint.members),
-            ids=frozenset((hint.kind, key) for hint in found for key in hint.ids),
+def windows_of(found: Sequence[Hint], plugin: Plugin, now: datetime) -> list[Window]:
+    """What has to be read to follow these hints: as little as they allow. A hint that names nothing asks for its kind,
+    within the times that the plugin's polls give it."""
+    exact = [hint for hint in found if hint.ids or hint.members]
+    vague = frozenset(hint.kind for hint in found if not hint.ids and not hint.members)
+    windows: list[Window] = []
+    if exact:
+        windows.append(
+            Window(
+                kinds=frozenset(hint.kind for hint in exact),
+                members=frozenset(member for hint in exact for member in hint.members),
+                ids=frozenset((hint.kind, key) for hint in exact for key in hint.ids),
+            )
         )
-    return Window(kinds=kinds)
+    polled = [poll for poll in plugin.polls if poll.kinds & vague]
+    windows += [msgspec.structs.replace(window_of_poll(poll, now), kinds=poll.kinds & vague) for poll in polled]
+    rest = vague - frozenset().union(*(poll.kinds for poll in polled))
+    return [*windows, Window(kinds=rest)] if rest else windows
 
 
 # ── targets ───────────────────────────────────────────────────────────────────────────────────────────────────────

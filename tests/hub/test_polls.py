@@ -17,8 +17,10 @@ from hub.clock import FrozenClock
 from hub.core import Hub, NoProgress, initialise
 from hub.engine import lanes
 from hub.engine.engine import Engine
+from hub.engine.lane_run import windows_of
 from hub.engine.source_pass import all_windows, run_source
 from hub.errors import RetryLater
+from hub.grants import Hint
 from hub.plugins import Plugins
 from hub.settings import HubSettings
 from hub.store import tables as t
@@ -230,6 +232,18 @@ async def test_many_bookings_that_are_suddenly_none_are_refused(place: Place) ->
     place.diary.mute = False
     await place.read("soon")
     assert await place.standing() == set(), "asked about each, the source says itself that they are gone"
+
+
+def test_a_hint_is_followed_with_as_little_reading_as_it_allows() -> None:
+    """Named records and members at once; a kind of which nothing is named only within the times of its poll."""
+    named = Hint(kind="booking", ids=("b",), members=("m",))
+    vague, unknown = Hint(kind="session"), Hint(kind="location")
+    plugin = Plugin(name="p", title="P", kind="booking", settings=ConnectionSettings, polls=(SOON, SLOW))
+    exact, sessions, rest = windows_of([named, vague, unknown], plugin, NOW)
+    assert (exact.ids, exact.members) == ({("booking", "b")}, {"m"})
+    assert (sessions.kinds, sessions.ends_at) == ({"session"}, NOW + timedelta(hours=48))
+    assert (rest.kinds, rest.limited, rest.narrow) == ({"location"}, False, False)
+    assert windows_of([named], plugin, NOW) == [exact]
 
 
 async def test_each_poll_is_read_when_its_own_time_has_come(place: Place) -> None:

@@ -34,7 +34,7 @@ POLLS = (
     Poll(
         name="people",
         every=timedelta(hours=1),
-        kinds=frozenset({"member", "community", "community_member", "pass", "location"}),
+        kinds=frozenset({"member", "badge", "community", "community_member", "pass", "location"}),
     ),
     Poll(name="passes", every=timedelta(days=1), kinds=frozenset({"member_pass"})),
 )

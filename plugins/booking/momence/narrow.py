@@ -29,8 +29,8 @@ async def read_narrow(api: Momence, window: Window, kinds: frozenset[str]) -> It
     members = sorted(window.members or ())
     reading = Reading()
     parts: list[Items] = []
-    if kinds & {"member", "community_member"}:
-        parts.append(_members(api, reading, kinds, members, ids))
+    if kinds & {"member", "community_member", "badge"}:
+        parts.append(_members(api, reading, kinds | _with_badges(api, kinds), members, ids))
     if "member_pass" in kinds:
         parts.append(_passes(api, reading, members, ids["member_pass"]))
     if "session" in kinds and ids["session"]:
@@ -43,6 +43,11 @@ async def read_narrow(api: Momence, window: Window, kinds: frozenset[str]) -> It
     for part in parts:
         async for item in part:
             yield item
+
+
+def _with_badges(api: Momence, kinds: frozenset[str]) -> frozenset[str]:
+    """Whoever asks for a member is told of the badge as well: it stands in the same row."""
+    return frozenset({"badge"}) if "member" in kinds and api.settings.badge_field is not None else frozenset()
 
 
 _LISTS: dict[str, tuple[str, int, Callable[[Any], Record], dict[str, str]]] = {
@@ -78,7 +83,7 @@ async def _members(
 ) -> Items:
     tagged = {key.partition(":")[2] for key in ids.get("community_member", ())}
     tags: set[str] | None = None
-    for key in sorted({*members, *ids.get("member", ()), *tagged} - {""}):
+    for key in sorted({*members, *ids.get("member", ()), *ids.get("badge", ()), *tagged} - {""}):
         path = wire.member_path(key)
         try:
             raw = await api.item(path)

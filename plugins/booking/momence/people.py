@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Any
 
-from hub.records import CommunityMember, Member, Page, Problem
+from hub.records import Badge, CommunityMember, Member, Page, Problem
 from plugins.booking.momence import profile, rows, values, wire
 from plugins.booking.momence.client import Momence
 from plugins.booking.momence.state import Reading
@@ -16,7 +16,7 @@ __all__ = ["member_items", "member_pages", "passes_of"]
 
 async def member_pages(api: Momence, kinds: frozenset[str], reading: Reading) -> AsyncGenerator[Page | Problem, None]:
     """Every member. There is no filter for what changed (S1), so all of them are read each time."""
-    async with reading.whole(*kinds & {"member", "community_member"}):
+    async with reading.whole(*kinds & {"member", "community_member", "badge"}):
         async for page in api.pages(wire.MEMBERS, wire.SMALL_PAGE):
             for item in member_items(api, reading, page, kinds, wire.MEMBERS):
                 yield item
@@ -38,6 +38,8 @@ def member_items(
 
     if "member" in kinds:
         items += reading.records("member", where, listed, make)
+    if "badge" in kinds and api.settings.badge_field is not None:
+        items += _badges(api, reading, listed, where)
     if "community_member" in kinds:
         tagged: list[CommunityMember] = []
         for raw in listed:
@@ -48,6 +50,28 @@ def member_items(
         if tagged:
             items.append(Page("community_member", tagged))
     return items + notes
+
+
+def _badges(api: Momence, reading: Reading, listed: list[Any], where: str) -> list[Page | Problem]:
+    """Badge numbers from the customer field that the studio keeps them in. An empty field says that there is none."""
+    settings = api.settings
+    items: list[Page | Problem] = []
+    found: list[Badge] = []
+    without: list[str] = []
+    for raw in listed:
+        try:
+            key = values.identifier(raw)
+            badge = profile.badge(raw, settings.badge_field or "", settings.badge_numbers)
+        except values.Unreadable as error:
+            items.append(reading.problem("badge", values.id_or_none(raw), where, error))
+            continue
+        if badge is None:
+            without.append(key)
+        else:
+            found.append(badge)
+    if found or without:
+        items.append(Page("badge", found, gone=without))
+    return items
 
 
 async def passes_of(api: Momence, reading: Reading, member_id: str) -> AsyncGenerator[Page | Problem, None]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
-from hub.records import Member
+from hub.records import Badge, Member, normal_badge
 from plugins.booking.momence import values
 from plugins.booking.momence.settings import CustomerFields
 from plugins.booking.momence.values import Raw, Unreadable
 
-__all__ = ["member"]
+__all__ = ["badge", "member"]
 
 _NUMBERS = {
     "weight_kg": ("kg", 20, 350),
@@ -43,6 +43,26 @@ def member(raw: Raw, labels: CustomerFields) -> tuple[Member, list[str]]:
         **fields,
     )
     return found, notes
+
+
+def badge(raw: Raw, label: str, numbers: Literal["hex", "decimal"]) -> Badge | None:
+    """The badge in the customer field of that label; None where it is empty. Raises Unreadable."""
+    key = values.identifier(raw)
+    rows = raw.get("customerFields")
+    if not isinstance(rows, list):
+        raise Unreadable("customerFields is not a list")
+    for row in rows:
+        known = row.get("label") if isinstance(row, Mapping) else None
+        if not isinstance(known, str) or known.strip().casefold() != label.strip().casefold():
+            continue
+        number = values.text(row, "value")
+        if not number:
+            return None
+        try:
+            return Badge(id=key, member_id=key, number=normal_badge(number, numbers))
+        except ValueError as error:
+            raise Unreadable(str(error)) from None
+    return None
 
 
 def _profile(raw: Raw, labels: CustomerFields) -> tuple[dict[str, Any], list[str]]:

@@ -25,6 +25,7 @@ __all__ = ["KINDS", "read"]
 KINDS = frozenset(
     {
         "member",
+        "badge",
         "community",
         "community_member",
         "pass",
@@ -35,7 +36,7 @@ KINDS = frozenset(
         "booking",
     }
 )
-"""What Momence has. Badges, rooms, room plans and spots have no route (S1)."""
+"""What is read. Rooms, room plans and spots have no route, and badges are a customer field (S1)."""
 
 
 async def read(connection: Connection, window: Window) -> Items:
@@ -55,7 +56,7 @@ def _everything(
     api: Momence, window: Window, kinds: frozenset[str], reading: Reading
 ) -> list[AsyncGenerator[Page | Problem, None]]:
     parts = []
-    if kinds & {"member", "community_member"}:
+    if kinds & {"member", "community_member", "badge"}:
         parts.append(member_pages(api, kinds, reading))
     if "community" in kinds:
         parts.append(_list(api, reading, "community", wire.TAGS, wire.SMALL_PAGE, rows.tag))

@@ -44,6 +44,13 @@ class MomenceSettings(ConnectionSettings):
     customer_fields: CustomerFields = Field(
         CustomerFields(), title="Customer fields", description="Which of your own fields holds what"
     )
+    badge_field: str | None = Field(
+        None,
+        min_length=1,
+        title="Customer field with the badge number",
+        description="Momence has no badges; a lock that needs one takes it from this field",
+    )
+    badge_numbers: Literal["hex", "decimal"] = Field("hex", title="How badge numbers are written")
     pass_members: Literal["all", "with-active-membership"] = Field(
         "all",
         title="Read the passes of",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub import FixSettings
-from hub.engine.lane_run import window_of
+from hub.engine.lane_run import windows_of
 from hub.grants import Hint, WebhookRequest
 from plugins.booking import bsport
 from plugins.booking.bsport.webhooks import EVENTS
@@ -115,7 +115,7 @@ async def test_the_delivery_itself_is_never_the_data(studio: Studio) -> None:
     client, _ = member(studio.sim)
     booking = studio.sim.book(client, studio.sim.add_class(NOW + HOUR), canceled_at="2026-11-20T09:00:00Z")
     forged = studio.sim.delivery("booking-update", booking, client_id=client, booking_status_code="OK")
-    window = window_of(await hints(studio, forged))
+    [window] = windows_of(await hints(studio, forged), bsport.describe(), NOW)
     read = await studio.read(*(window.kinds or ()), members=window.members, ids=window.ids)
     assert read.one("booking").state == "cancelled"
 
@@ -128,7 +128,7 @@ async def test_a_hint_costs_as_little_as_bsport_allows(studio: Studio) -> None:
         *await hints(studio, studio.sim.delivery("booking-create", booking, client_id=client)),
         *await hints(studio, studio.sim.delivery("member-update", client)),
     ]
-    window = window_of(found)
+    [window] = windows_of(found, bsport.describe(), NOW)
     read = await studio.read(*(window.kinds or ()), members=window.members, ids=window.ids)
     assert {record.id for record in read.records()} == {str(client), f"{client}:{team}", str(booking)}
     assert dict(studio.sim.log.by_operation) == {"listTags": 1, "getClient": 1, "listBookings": 1}

@@ -49,7 +49,7 @@ async def test_only_what_is_asked_for_is_read(site: Site) -> None:
     read = await site.read("pass")
     assert read.complete == {"pass"}
     assert site.sim.log.reads == 1
-    assert (await site.read("badge")).complete == frozenset()
+    assert (await site.read("room_plan")).complete == frozenset()
 
 
 async def test_every_part_of_the_poll_plan_can_be_read(site: Site) -> None:
@@ -359,3 +359,24 @@ async def test_locations_may_be_closed_to_a_staff_user(site: Site) -> None:
     read = await site.read()
     assert read.complete == KINDS - {"location"}
     assert "Not a member" in read.why_not["location"]
+
+
+async def test_a_badge_is_what_stands_in_the_field_that_the_studio_names() -> None:
+    """An empty field says that there is none; one that is no number is set aside, and its member stays."""
+    async with opened(badge_field="Badge", badge_numbers="decimal") as made:
+        keys = [
+            made.sim.add_member(customer_fields={"badge": value}) if value is not None else made.sim.add_member()
+            for value in ("1003", "", "Anna", None)
+        ]
+        read = await made.read("member", "badge")
+        assert {badge.member_id: badge.number for badge in read.records["badge"].values()} == {str(keys[0]): "3EB"}
+        assert [problem.id for problem in read.problems if problem.kind == "badge"] == [str(keys[2])]
+        assert len(read.records["member"]) == 4
+        assert "badge" in read.complete
+        named = await made.ids(("member", keys[0]))
+        assert set(named.records["badge"]) == {str(keys[0])}
+        emptied = await made.ids(("member", keys[1]))
+        assert emptied.gone["badge"] == {str(keys[1])}
+    async with opened() as made:
+        made.sim.add_member(customer_fields={"badge": "1003"})
+        assert not (await made.read("member", "badge")).records["badge"]

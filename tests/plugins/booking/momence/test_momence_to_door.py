@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from hub import http
 from hub.clock import FrozenClock
 from hub.core import Hub, initialise
 from hub.engine.sync import SyncResult, sync_now
-from hub.plugins import Ability, Plugins
+from hub.plugins import Plugins
 from hub.settings import HubSettings
 from hub.studio.importing import import_file
 from plugins.booking import momence
@@ -37,6 +37,8 @@ password = {{ env = "TEST_PASSWORD" }}
 base_url = "http://momence-door.test"
 requests_per_second = 1000000
 customer_fields = {{ weight_kg = "Gewicht" }}
+badge_field = "Badge"
+badge_numbers = "decimal"
 
 [[connections]]
 name = "door"
@@ -79,7 +81,7 @@ class Studio:
 
 @asynccontextmanager
 async def studio(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Studio]:
-    """A hub between Momence and exivo, with a group that needs no badge: Momence has none."""
+    """A hub between Momence and exivo. Badge numbers stand in a customer field: Momence has no badges."""
     for name, value in [
         ("TEST_CLIENT_SECRET", CLIENT_SECRET),
         ("TEST_PASSWORD", PASSWORD),
@@ -93,8 +95,6 @@ async def studio(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     plugins = Plugins.discover()
     if "momence" not in plugins.loaded:
         plugins.register(momence)
-    lock = plugins.loaded["exivo"]
-    plugins.loaded["exivo"] = replace(lock, abilities=lock.abilities - {Ability.BADGE_NEEDED})
     settings = HubSettings.model_validate({"home": folder / "home", "key": None, "database_url": None})
     await initialise(settings)
     (folder / "studio.toml").write_text(STUDIO.replace("{abo}", str(abo)), encoding="utf-8")
@@ -113,7 +113,10 @@ async def test_members_with_a_pass_are_let_in_and_lose_it_when_it_ends(
     """By its end date, by a freeze, by being taken off the active ones, and never by an outage."""
     async with studio(tmp_path, monkeypatch) as made:
         sim = made.sim
-        ends, frozen, taken, stays = (sim.add_member(firstName=name) for name in ("Ada", "Bea", "Cleo", "Dana"))
+        ends, frozen, taken, stays = (
+            sim.add_member(firstName=name, customer_fields={"badge": str(1000 + number)})
+            for number, name in enumerate(("Ada", "Bea", "Cleo", "Dana"))
+        )
         without = sim.add_member(firstName="Eva")
         sim.sell(ends, made.abo, starts=NOW, ends=NOW + timedelta(days=3))
         ice = sim.sell(frozen, made.abo, starts=NOW, ends=YEAR)
@@ -146,6 +149,8 @@ async def test_members_with_a_pass_are_let_in_and_lose_it_when_it_ends(
         sim.unfreeze(ice)
         assert (await made.sync()).exit_code == 0
         assert made.inside() == {str(frozen), str(stays)}
+        # 1003 is 3EB: Dana's.
+        assert made.exivo.can_open("3EB", next(iter(made.exivo.components)))
 
 
 async def test_what_the_hub_stores_holds_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
