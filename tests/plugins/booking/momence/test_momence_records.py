@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hub.clock import FrozenClock
 from hub.records import BookingState, PassState, SessionState
 from plugins.booking.momence import describe
 from plugins.booking.momence.reading import KINDS
@@ -363,7 +364,7 @@ async def test_locations_may_be_closed_to_a_staff_user(site: Site) -> None:
 
 async def test_a_badge_is_what_stands_in_the_field_that_the_studio_names() -> None:
     """An empty field says that there is none; one that is no number is set aside, and its member stays."""
-    async with opened(badge_field="Badge", badge_numbers="decimal") as made:
+    async with opened(MomenceSimulator(clock=FrozenClock(NOW)), badge_field="Badge", badge_numbers="decimal") as made:
         keys = [
             made.sim.add_member(customer_fields={"badge": value}) if value is not None else made.sim.add_member()
             for value in ("1003", "", "Anna", None)
@@ -377,6 +378,6 @@ async def test_a_badge_is_what_stands_in_the_field_that_the_studio_names() -> No
         assert set(named.records["badge"]) == {str(keys[0])}
         emptied = await made.ids(("member", keys[1]))
         assert emptied.gone["badge"] == {str(keys[1])}
-    async with opened() as made:
+    async with opened(MomenceSimulator(clock=FrozenClock(NOW))) as made:
         made.sim.add_member(customer_fields={"badge": "1003"})
         assert not (await made.read("member", "badge")).records["badge"]
