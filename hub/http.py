@@ -212,6 +212,15 @@ class Client:
         where = f"{self.name}: {method} {request.url.path}"
         wanted = frozenset(accept)
         try:
+            # Nearly every request is answered at the first attempt, and a retry context costs more than all else that
+            # is done around it.
+            return await self._once(request, where, reads=reads, repeatable=repeatable, accept=wanted)
+        except _TryAgain as error:
+            first: _TryAgain | None = error
+        except VendorError:
+            self.counters.failures += 1
+            raise
+        try:
             async for attempt in stamina.retry_context(
                 on=_pause_before_next,
                 attempts=self._attempts,
@@ -222,6 +231,9 @@ class Client:
                 wait_exp_base=4,
             ):
                 with attempt:
+                    if first is not None:
+                        failed, first = first, None
+                        raise failed
                     return await self._once(request, where, reads=reads, repeatable=repeatable, accept=wanted)
         except _TryAgain as last:
             self.counters.failures += 1
