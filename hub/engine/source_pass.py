@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.engine.closing import close_run, tell_finished
 from hub.engine.lanes import Lease
-from hub.engine.source_told import notes_to_tell, tell_not_complete
+from hub.engine.source_told import notes_to_tell, tell_not_complete, tell_shared_addresses
 from hub.engine.wake import wake
 from hub.errors import HubError
 from hub.http import Counters
@@ -255,6 +255,9 @@ async def _inbox(
             weight=7,
             now=now,
         )
+    people = report.kinds.get("member")
+    if people is not None and people.new + people.changed + people.gone:
+        new |= await tell_shared_addresses(db, studio, row.name, row.id, now=now)
     empty = {f"{row.name}: {kind}" for kind in report.refused}
     if whole:
         new |= await tell_not_complete(db, studio, row.name, report, now=now)

@@ -123,3 +123,23 @@ async def test_after_a_repair_a_grant_says_why_it_is_there_and_no_more_what_was_
     assert result.targets[0].applied
     [after] = await world.grants()
     assert (after.status, after.reason) == ("created", before.reason)
+
+
+async def test_members_who_share_an_address_are_named_and_nobody_loses_anything(world: World) -> None:
+    """One line for the source, whatever case the addresses are written in; gone when it is put right."""
+    for number in range(4):
+        world.join(str(number))
+    addresses = ("Graf@example.org", "graf@example.org ", "other@example.org", None)
+    for row, address in zip(world.desk.members, addresses, strict=True):
+        row["email"] = address
+    await world.sync()
+    [item] = await told(world, "email_twice")
+    assert (
+        item["text"] == "1 e-mail address of desk belongs to more than one member: graf@example.org (desk:0, desk:1)."
+    )
+    assert all(world.opens(str(number)) for number in range(4))
+    await world.sync()
+    assert len(await told(world, "email_twice")) == 1
+    world.desk.members[1]["email"] = "berta@example.org"
+    await world.sync()
+    assert await told(world, "email_twice") == []
