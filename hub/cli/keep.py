@@ -24,7 +24,7 @@ from hub.words import counted
 __all__ = ["audit_", "backup_", "erase_", "lanes_", "mail_", "restore_"]
 
 
-async def backup_(file: Path, /) -> None:
+async def backup_(file: Path | None = None, /, *, json: Json = False) -> None:
     """Write everything in the database to one file, also while a daemon works.
 
     Secrets in it are sealed: without the key nobody can open them, so keep a copy of the key too, elsewhere.
@@ -32,15 +32,23 @@ async def backup_(file: Path, /) -> None:
     Parameters
     ----------
     file:
-        Where to. An existing file is replaced once the new one is whole.
+        Where to; the folder backups of the home where it is left out. An existing file is replaced once the new one is
+        whole.
     """
     async with opened() as hub:
+        if file is None:
+            folder = hub.settings.home / "backups"
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = folder / f"studiohub-{hub.clock.now():%Y%m%dT%H%M%SZ}.zip"
         manifest = await back_up(hub.database, file, now=hub.clock.now())
         if hub.studio is not None:
             async with hub.database.write() as db:
                 await journal.add_audit(
                     db, hub.studio.id, who=who(), act="backup", subject=file.name, now=hub.clock.now()
                 )
+    if json:
+        output.print_json({"file": str(file), "rows": sum(manifest.rows.values())})
+        return
     output.line(f"{output.mark('ok')} {counted(sum(manifest.rows.values()), 'row')} in {escape(str(file))}.")
     output.say("Keep a copy of the key as well: without it the secrets in the backup can't be opened.")
 

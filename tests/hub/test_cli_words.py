@@ -15,6 +15,7 @@ import pytest
 
 from hub import http
 from hub.cli import output, setup
+from hub.cli.app import run
 from hub.testing.faults import Faults
 from plugins.exivo.simulator import ExivoSimulator
 from tests.hub.test_cli import NAMES, Shop, shop
@@ -100,6 +101,25 @@ def test_everything_about_one_member_is_one_document(shop: Shop) -> None:
     assert {record["kind"] for record in told["records"]} >= {"member", "member_pass"}
     assert told["grants"][0]["state"] == "active"
     assert "export" in shop("audit").out
+
+
+def test_a_backup_needs_no_name_and_can_be_restored(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lies in the home then, for its owner only."""
+    shop.ready()
+    shop.join("1")
+    assert shop("sync").code == 0
+    told = json.loads(shop("backup", "--json").out)
+    file = Path(told["file"])
+    assert file.parent.name == "backups"
+    assert file.stat().st_mode & 0o077 == 0
+    second = tmp_path / "second"
+    second.mkdir()
+    shutil.copy(file.parent.parent / "key", second / "key")
+    assert run(["--home", str(second), "restore", str(file)]) == 0
+    assert run(["--home", str(second), "grants"]) == 0
+    assert "desk:1" in shop.capsys.readouterr().out
 
 
 def test_the_past_can_be_asked(shop: Shop) -> None:
