@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import grants as g
+from hub import logs
 from hub.access.decide import Wanted
 from hub.engine.lanes import Lease
 from hub.errors import (
@@ -171,7 +172,8 @@ async def _slice(work: _Apply, changes: Sequence[Change]) -> None:
     outcomes: list[Outcome] = []
     for intent in await _look_at_by_hand(work, intents, by_hand, ids, errors):
         link = links.get((intent.change.source_id, intent.change.member))
-        outcome = await _one(work, intent, ids.get(intent.change.ref), errors.get(intent.change.ref), link)
+        with logs.bind(member=intent.change.ref):
+            outcome = await _one(work, intent, ids.get(intent.change.ref), errors.get(intent.change.ref), link)
         outcomes.append(outcome)
         if work.result.stopped_by is not None:
             break
