@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import grants as g
 from hub import redact
 from hub.access.reasons import Reason
-from hub.errors import FixRecord, HubError, PluginError, Refused, Unconfirmed
+from hub.errors import FixRecord, HubError, PluginError, Refused, RetryLater, Unconfirmed
 from hub.reconcile.diff import encode_wanted
 from hub.reconcile.plan import Action, Change, Resting, Stay
 from hub.store import among, upsert
@@ -25,6 +25,7 @@ from hub.store.journal import new_id
 __all__ = ["Intent", "Outcome", "carry_out_stays", "find_crashed", "write_intents", "write_outcomes"]
 
 FIRST_RETRY = timedelta(seconds=30)
+RETRY_SILENCE = timedelta(minutes=5)
 LONGEST_RETRY = timedelta(hours=6)
 UNCONFIRMED_RETRY = timedelta(seconds=60)
 
@@ -331,6 +332,10 @@ def _failure(outcome: Outcome, *, now: datetime) -> dict[str, Any]:
     if isinstance(error, FixRecord | Refused):
         # A person has to change something first; looking once an hour is enough.
         wait = max(wait, timedelta(hours=1))
+    elif isinstance(error, RetryLater):
+        # It says nothing about this grant. The lane leaves a vendor alone that is down; when it is back, nobody is to
+        # stand at a closed door for hours because of how often it was asked.
+        wait = min(wait, RETRY_SILENCE)
     uncertain = isinstance(error, Unconfirmed | PluginError) or (
         intent.uncertain and not isinstance(error, FixRecord | Refused)
     )

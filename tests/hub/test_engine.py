@@ -371,6 +371,30 @@ async def test_a_lock_that_answers_nobody_counts_as_down_however_few_wait(place:
         await until(lambda: not place.pair.opens("one", "1"))
 
 
+async def test_after_a_long_outage_everybody_gets_in_within_minutes(place: Place) -> None:
+    """However often it was tried meanwhile."""
+    async with place.running():
+        await until(lambda: _asleep(place, "roll"))
+        await until(lambda: _asleep(place, "latch"))
+        place.pair.down = True
+        place.pair.join("one", "1")
+        place.clock.move(timedelta(minutes=17))
+        for _ in range(8):
+            token = (await place.lane("latch")).token
+            await until(lambda token=token: _worked(place, token))  # type: ignore[misc]
+            place.clock.move(timedelta(minutes=40))
+        await until(lambda: _asleep(place, "latch"))
+        assert (await place.lane("latch")).failures > 4
+        place.pair.down = False
+        place.clock.move(timedelta(minutes=35))
+        await until(lambda: place.pair.opens("one", "1"))
+
+
+async def _worked(place: Place, token: int) -> bool:
+    row = await place.lane("latch")
+    return row.token > token and row.lease_owner is None
+
+
 async def _lane_failed(place: Place, name: str) -> bool:
     return bool((await place.lane(name)).failures)
 
