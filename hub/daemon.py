@@ -16,7 +16,7 @@ from hub.engine.engine import Engine
 from hub.engine.retention import tidy
 from hub.errors import UserError
 from hub.notify.alarms import Alarms
-from hub.notify.sender import read_url, send_due
+from hub.notify.sender import send_mails
 from hub.settings import HubSettings
 from hub.web import make_app
 
@@ -36,18 +36,14 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def run_daemon(load: Callable[[], HubSettings], *, engine: Engine | None = None) -> None:
+async def run_daemon(load: Callable[[], HubSettings]) -> None:
     """Run until SIGTERM or SIGINT; then take nothing new, leave off within ten seconds and return.
 
     `load` reads the settings, at the start and again at SIGHUP. Raises UserError where the installation can't be
     opened, or where an address that was asked for can't be listened on.
     """
-    settings = load()
-    if engine is not None:
+    async with Engine.open(load()) as engine:
         await _run(engine, load)
-        return
-    async with Engine.open(settings) as opened:
-        await _run(opened, load)
 
 
 async def _run(engine: Engine, load: Callable[[], HubSettings]) -> None:
@@ -63,7 +59,7 @@ async def _run(engine: Engine, load: Callable[[], HubSettings]) -> None:
         loop.add_signal_handler(number, engine.stop)
     loop.add_signal_handler(signal.SIGHUP, hang_up)
     alarms = Alarms(engine)
-    engine.every("mail", timedelta(seconds=2), lambda: _send(engine))
+    engine.every("mail", timedelta(seconds=2), lambda: send_mails(engine))
     engine.every("alarms", timedelta(seconds=15), alarms.tell)
     engine.every("retention", timedelta(hours=1), lambda: tidy(engine.database, engine.settings, engine.clock.now()))
     server = _Server(
@@ -116,12 +112,6 @@ def _bind(host: str, port: int) -> socket.socket:
         raise
     bound.setblocking(False)
     return bound
-
-
-async def _send(engine: Engine) -> None:
-    url = engine.settings.smtp_url
-    if url is not None:
-        await send_due(engine.database, engine.vault, read_url(url.get_secret_value()), engine.clock)
 
 
 async def _reload(engine: Engine, load: Callable[[], HubSettings]) -> None:

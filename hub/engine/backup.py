@@ -14,6 +14,7 @@ import io
 import json
 import zipfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -71,25 +72,20 @@ async def back_up(database: Database, path: Path, *, now: datetime) -> Manifest:
     return manifest
 
 
-class _snapshot:  # noqa: N801 - used as a context manager, like a function
+@asynccontextmanager
+async def _snapshot(database: Database) -> AsyncIterator[AsyncConnection]:
     """A connection that sees one moment of the database, however long the backup takes."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def __aenter__(self) -> AsyncConnection:
-        self._connection = await self._database.engine.connect()
-        if self._database.is_sqlite:
-            # In WAL mode a reader keeps the state of its first read for as long as its transaction lasts.
-            await self._connection.exec_driver_sql("BEGIN")
-        else:
-            await self._connection.execution_options(isolation_level="REPEATABLE READ")
-        return self._connection
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._database.is_sqlite:
-            await self._connection.exec_driver_sql("ROLLBACK")
-        await self._connection.close()
+    async with database.engine.connect() as connection:
+        if not database.is_sqlite:
+            await connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+            return
+        # In WAL mode a reader keeps the state of its first read for as long as its transaction lasts.
+        await connection.exec_driver_sql("BEGIN")
+        try:
+            yield connection
+        finally:
+            await connection.exec_driver_sql("ROLLBACK")
 
 
 async def _write_table(db: AsyncConnection, archive: zipfile.ZipFile, table: Table) -> tuple[int, str]:

@@ -134,11 +134,6 @@ class Engine:
         if self._queue is not None:
             self._queue.stop()
 
-    @property
-    def stopping(self) -> bool:
-        """Whether `stop` was called."""
-        return self._stopping.is_set()
-
     async def _wind_down(self, background: Sequence[asyncio.Task[None]]) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE):

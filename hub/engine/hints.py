@@ -18,7 +18,7 @@ from hub.store import tables as t
 from hub.store import upsert
 from hub.vault import Vault
 
-__all__ = ["Waiting", "address_of", "done", "keep", "waiting"]
+__all__ = ["Waiting", "address_of", "done", "hash_of", "keep", "waiting"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,11 @@ async def done(db: AsyncConnection, followed: Sequence[Waiting]) -> None:
         await db.execute(delete(t.hint).where(t.hint.c.id.in_([one.id for one in followed])))
 
 
+def hash_of(secret: str) -> str:
+    """What is stored of the secret part of an address to find it by."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
 async def address_of(db: AsyncConnection, connection_id: int, vault: Vault, *, renew: bool = False) -> str:
     """The secret part of a connection's webhook address, made on first use. `renew` makes another, and the old one ends
     at once."""
@@ -102,7 +107,7 @@ async def address_of(db: AsyncConnection, connection_id: int, vault: Vault, *, r
         [
             {
                 "connection_id": connection_id,
-                "secret_hash": hashlib.sha256(secret.encode()).hexdigest(),
+                "secret_hash": hash_of(secret),
                 "sealed_secret": vault.seal(secret),
             }
         ],

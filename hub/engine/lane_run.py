@@ -258,7 +258,7 @@ async def _target(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave:
         full_at = await _full_at(db, row.id)
         waiting = await hints.waiting(db, row.id)
     if waiting:
-        await _doubt(hub, row, lease, waiting)
+        await _doubt(hub, row, lease)
     now = hub.clock.now()
     full = full_at is None or full_at + FULL_EVERY <= now + wake.TOLERANCE
     result = await run_target(
@@ -278,7 +278,7 @@ async def _target(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave:
     await _next(hub, lease, await _next_pass(hub, row, result))
 
 
-async def _doubt(hub: Hub, row: registry.ConnectionRow, lease: Lease, waiting: Sequence[hints.Waiting]) -> None:
+async def _doubt(hub: Hub, row: registry.ConnectionRow, lease: Lease) -> None:
     """A lock says that something changed there: what was waiting for its confirmation is looked at now."""
     c = t.ledger.c
     async with hub.database.write() as db:

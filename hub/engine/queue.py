@@ -36,7 +36,6 @@ class LaneQueue:
         self._limit = limit
         self._postgresql = postgresql
         self._queues: dict[bool, PgQueuer] = {}
-        self._stopping = False
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Work until `stop`. Raises what the database connection dies of; whoever supervises runs it again."""
@@ -107,7 +106,6 @@ class LaneQueue:
 
     def stop(self) -> None:
         """Take no more jobs; those under way end by themselves."""
-        self._stopping = True
         for queue in self._queues.values():
             queue.shutdown.set()
 

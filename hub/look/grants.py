@@ -17,7 +17,7 @@ from hub.store import tables as t
 from hub.studio.registry import Studio
 from hub.vault import Vault
 
-__all__ = ["SHOWN", "GrantView", "count_grants", "list_grants"]
+__all__ = ["SHOWN", "GrantView", "count_grants", "list_grants", "opening_names", "opens_text"]
 
 SHOWN: Mapping[str, str] = {
     "requested": "in_progress",
@@ -59,8 +59,7 @@ class GrantView:
     @property
     def opens_text(self) -> str:
         """What it opens, by the vendor's names where they are known."""
-        ids = [self.opens["group"]] if self.opens.get("group") else self.opens.get("locks", [])
-        return ", ".join(self.names.get(one, one) for one in ids)
+        return opens_text(self.opens, self.names)
 
     def as_json(self, *, reveal: bool = False) -> dict[str, Any]:
         """The grant as `--json` prints it."""
@@ -141,11 +140,18 @@ async def list_grants(
     if limit is not None:
         query = query.limit(limit)
     rows = (await db.execute(query)).all()
-    names = await _opening_names(db, {row.target_id for row in rows})
+    names = await opening_names(db, {row.target_id for row in rows})
     return [_view(row, reveal, names.get(row.target_id, {})) for row in rows]
 
 
-async def _opening_names(db: AsyncConnection, targets: set[int]) -> dict[int, dict[str, str]]:
+def opens_text(opens: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """A group or locks by the vendor's names, as far as they are known."""
+    ids = [opens["group"]] if opens.get("group") else opens.get("locks", [])
+    return ", ".join(names.get(one, one) for one in ids)
+
+
+async def opening_names(db: AsyncConnection, targets: set[int]) -> dict[int, dict[str, str]]:
+    """The names of groups and locks by id, for each of these targets."""
     o = t.opening.c
     names: dict[int, dict[str, str]] = {}
     query = select(o.target_id, o.opening_id, o.name).where(o.target_id.in_(targets))

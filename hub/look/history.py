@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import times
+from hub.look.grants import opening_names, opens_text
 from hub.store import tables as t
 from hub.studio.registry import Studio
 
@@ -73,6 +74,7 @@ async def held_at(
     query = (
         select(
             g.id,
+            g.target_id,
             g.member,
             g.name,
             sources.c.name.label("source"),
@@ -97,9 +99,7 @@ async def held_at(
     if target is not None:
         query = query.where(targets.c.name == target)
     rows = (await db.execute(query)).all()
-    o, c = t.opening.c, t.connection.c
-    named = select(c.name, o.opening_id, o.name.label("title")).join(t.connection, c.id == o.target_id)
-    names = {(row.name, row.opening_id): row.title for row in await db.execute(named.where(c.studio_id == studio.id))}
+    names = await opening_names(db, {row.target_id for row in rows})
     return [
         Held(
             id=row.id,
@@ -107,18 +107,13 @@ async def held_at(
             name=row.name,
             source=row.source,
             target=row.target,
-            opens=json.loads(row.opens) if row.opens else {},
+            opens=(opens := json.loads(row.opens) if row.opens else {}),
             valid_from=row.valid_from,
             valid_until=row.valid_until,
             since=row.at,
-            opens_text=", ".join(names.get((row.target, key), key) for key in _ids(row.opens)),
+            opens_text=opens_text(opens, names.get(row.target_id, {})),
         )
         for row in rows
         if (row.valid_from is None or row.valid_from <= moment)
         and (row.valid_until is None or moment < row.valid_until)
     ]
-
-
-def _ids(opens: str) -> list[str]:
-    found = json.loads(opens) if opens else {}
-    return [found["group"]] if found.get("group") else list(found.get("locks", ()))

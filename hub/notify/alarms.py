@@ -86,7 +86,7 @@ class Alarms:
         )
         async with engine.database.read() as db:
             waiting = (await db.execute(query)).all()
-            studios = {studio.id: studio for studio in await registry.every_studio(db)} if waiting else {}
+            studios = {studio.id: studio for studio in await registry.studios_with_admin(db)} if waiting else {}
         for studio_id in dict.fromkeys(row.studio_id for row in waiting):
             rows = [row for row in waiting if row.studio_id == studio_id]
             async with engine.database.write() as db:
@@ -98,7 +98,7 @@ class Alarms:
     async def _summaries(self) -> None:
         engine, now = self.engine, self.engine.clock.now()
         async with engine.database.read() as db:
-            studios = [studio for studio in await registry.every_studio(db) if studio.admin_email is not None]
+            studios = await registry.studios_with_admin(db)
         for studio in studios:
             local = now.astimezone(times.zone(studio.timezone))
             if local.time() < SUMMARY_AT or self._summed.get(studio.id) == local.date():

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import make_msgid
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.store import tables as t
 from hub.store import upsert
 
-__all__ = ["Mail", "Queued", "counts", "due", "handing_over", "lost", "not_sent", "put", "send_again", "sent"]
+__all__ = ["Mail", "Queued", "due", "handing_over", "lost", "not_sent", "put", "send_again", "sent"]
 
 RETRIES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 """After these pauses a mail that could not be sent is tried again; then it has failed."""
@@ -167,10 +167,3 @@ async def send_again(db: AsyncConnection, studio_id: int, mail_id: int, *, now: 
         .values(state="queued", attempts=0, next_try_at=now, error=None)
     )
     return bool(done.rowcount)
-
-
-async def counts(db: AsyncConnection, studio_id: int) -> dict[str, int]:
-    """How many mails of each state."""
-    o = t.outbox.c
-    query = select(o.state, func.count()).where(o.studio_id == studio_id).group_by(o.state)
-    return dict((await db.execute(query)).all())

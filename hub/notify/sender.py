@@ -21,6 +21,7 @@ from hub.vault import Vault
 
 if TYPE_CHECKING:
     from hub.core import Hub
+    from hub.engine.engine import Engine
 
 __all__ = ["Server", "read_url", "send_due", "send_mails"]
 
@@ -66,7 +67,7 @@ def read_url(url: str) -> Server:
     return Server(parts.hostname, port, user, password, parts.scheme == "smtps", sender)
 
 
-async def send_mails(hub: Hub) -> int:
+async def send_mails(hub: Hub | Engine) -> int:
     """Send what is due, where the installation has a mail server."""
     url = hub.settings.smtp_url
     if url is None:

@@ -30,13 +30,13 @@ __all__ = [
     "connection_by_id",
     "connections",
     "delete_connection",
-    "every_studio",
     "find_studio",
     "mapping_rows",
     "replace_mapping",
     "save_connection",
     "save_studio",
     "studio_named",
+    "studios_with_admin",
 ]
 
 
@@ -141,9 +141,10 @@ def _studio(row: Any) -> Studio:
     )
 
 
-async def every_studio(connection: AsyncConnection) -> list[Studio]:
-    """All studios of the database."""
-    return [_studio(row) for row in (await connection.execute(select(t.studio).order_by(t.studio.c.id))).all()]
+async def studios_with_admin(connection: AsyncConnection) -> list[Studio]:
+    """The studios of the database that say whom to write to."""
+    query = select(t.studio).where(t.studio.c.admin_email.is_not(None)).order_by(t.studio.c.id)
+    return [_studio(row) for row in (await connection.execute(query)).all()]
 
 
 async def connection_by_id(connection: AsyncConnection, connection_id: int) -> tuple[Studio, ConnectionRow] | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -16,10 +14,8 @@ from hub.web.webhooks import receive
 
 __all__ = ["make_app"]
 
-Endpoint = Callable[[Request], Awaitable[Response]]
 
-
-def make_app(engine: Engine, *, more: Sequence[Route] = ()) -> Starlette:
+def make_app(engine: Engine) -> Starlette:
     """The application of a running engine.
 
     `/hooks/<connection>/<secret>` takes webhooks, `/healthz` says that the process runs, `/readyz` that it can work,
@@ -46,6 +42,5 @@ def make_app(engine: Engine, *, more: Sequence[Route] = ()) -> Starlette:
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", metrics),
-            *more,
         ]
     )

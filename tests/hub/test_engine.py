@@ -33,37 +33,12 @@ from hub.web import make_app
 from hub.web.webhooks import LARGEST_BODY
 from tests.conftest import BOTH
 from tests.vendor_pair import latch, roll
+from tests.vendor_pair.cluster import STUDIO
 from tests.vendor_pair.roll import HOOK_SECRET
 from tests.vendor_pair.server import Pair
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
-
-STUDIO = """
-[studio]
-name = "{name}"
-timezone = "Europe/Zurich"
-admin_email = "admin@example.org"
-
-[[connections]]
-name = "roll"
-plugin = "roll"
-company = "{name}"
-base_url = "{base_url}"
-
-[[connections]]
-name = "latch"
-plugin = "latch"
-site = "{name}"
-base_url = "{base_url}"
-policy = "sync"
-
-[[passes]]
-source = "roll"
-pass = "abo"
-target = "latch"
-group = "all"
-"""
 
 
 @dataclass
