@@ -36,13 +36,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def run_daemon(load: Callable[[], HubSettings]) -> None:
+async def run_daemon(load: Callable[[], HubSettings], *, style: logs.Style = "auto") -> None:
     """Run until SIGTERM or SIGINT; then take nothing new, leave off within ten seconds and return.
 
-    `load` reads the settings, at the start and again at SIGHUP. Raises UserError where the installation can't be
-    opened, or where an address that was asked for can't be listened on.
+    `load` reads the settings, at the start and again at SIGHUP. `style` is that of the log, which begins once the
+    installation is open: what keeps it from that is told as by every other command. Raises UserError where the
+    installation can't be opened, or where an address that was asked for can't be listened on.
     """
     async with Engine.open(load()) as engine:
+        logs.configure(style=style)
         await _run(engine, load)
 
 

@@ -16,7 +16,7 @@ import structlog
 
 from hub import redact
 
-__all__ = ["bind", "configure", "get"]
+__all__ = ["Style", "bind", "configure", "get"]
 
 # Until `configure` is called nothing is printed: a command says what it has to say itself.
 logging.getLogger("hub").addHandler(logging.NullHandler())
@@ -26,10 +26,12 @@ structlog.configure(
     wrapper_class=structlog.stdlib.BoundLogger,
 )
 
+Style = Literal["json", "console", "auto"]
+
 _QUIET = {"httpx": "WARNING", "httpcore": "WARNING", "pgqueuer": "WARNING", "uvicorn": "WARNING"}
 
 
-def configure(*, style: Literal["json", "console", "auto"] = "auto", level: str = "INFO") -> None:
+def configure(*, style: Style = "auto", level: str = "INFO") -> None:
     """Send every log line of this process to standard error, in that style (`auto`: JSON unless it is a terminal)."""
     plain = style == "console" or (style == "auto" and sys.stderr.isatty())
     shared: list[structlog.types.Processor] = [

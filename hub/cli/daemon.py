@@ -6,7 +6,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hub import logs
 from hub.cli import output
 from hub.cli.opened import opened, settings, who
 from hub.errors import UserError
@@ -28,11 +27,7 @@ async def daemon_(*, json_logs: Annotated[bool, Parameter(name="--json-logs")] =
     """
     from hub.daemon import run_daemon
 
-    async with opened():
-        # What can't be opened is told as by every other command, before the log is set up.
-        pass
-    logs.configure(style="json" if json_logs else "auto")
-    await run_daemon(settings)
+    await run_daemon(settings, style="json" if json_logs else "auto")
 
 
 async def webhook_(name: str, /, *, renew: bool = False) -> None:

@@ -72,7 +72,7 @@ async def restore_(file: Path, /) -> None:
     output.line("    [cyan]→[/] `studiohub plan` says what has changed at the vendors since.")
 
 
-async def erase_(member: str, /) -> int:
+async def erase_(member: str, /) -> None:
     """Delete everything that is kept about a member. Their access has to be over.
 
     Parameters
@@ -91,7 +91,6 @@ async def erase_(member: str, /) -> int:
     if done.still_read:
         output.line(f"    [cyan]→[/] {escape(found.source)} still lists them: delete them there, or they come back.")
     output.line("    [cyan]→[/] Older backups still have them.")
-    return 0
 
 
 async def audit_(*, limit: Count = 50, json: Json = False) -> None:
@@ -170,11 +169,7 @@ async def lanes_(*, json: Json = False) -> None:
         shown.append(
             [
                 escape(row.name),
-                output.status("running")
-                if running
-                else output.status("failed")
-                if row.failures
-                else output.status("ok"),
+                output.status("running" if running else "failed" if row.failures else "ok"),
                 last,
                 soon or at,
                 str(row.failures or ""),
