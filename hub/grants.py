@@ -131,6 +131,12 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     vendor has people. `vendor_id` is the vendor's id of the grant itself, where it is known. `look_first` and
     `sure_after` are as in `Person`. `our_groups` and `our_badges` name everything that the hub ever put there for
     this grant, so a plugin takes back only what is in them. Code and link never appear in a repr.
+
+    A grant with `opens.locks` is a *visit*: a window on doors that stands by itself, whether or not the vendor has
+    people. It never changes: what is moved is a new grant, and the old one is revoked after it. `code` is drawn by the
+    hub (`Plugin.draw_code`) and the same on every call; a vendor that refuses it because another has it is answered
+    with `Refused(code="code_taken")`, and the hub draws anew. `reference` names what the visit is for in the source's
+    words (its booking numbers). `email` and `phone` are the member's, for vendors that a studio lets write to them.
     """
 
     id: str
@@ -150,7 +156,9 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     sure_after: datetime | None = None
     credential: Literal["code", "link", "both"] | None = None
     code: str | None = None
-    taken_codes: frozenset[str] = frozenset()
+    reference: str = ""
+    email: str | None = None
+    phone: str | None = None
     language: str | None = None
 
     def __repr__(self) -> str:
@@ -181,8 +189,8 @@ class Revoked(msgspec.Struct, frozen=True, kw_only=True):
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """What stands at the vendor for one grant (visits, codes) or one person (groups).
 
-    `vendor_id` is the id of whichever it is. `alive` False: still listed, but opens nothing. `limits` False where the
-    vendor has no dates to compare.
+    `vendor_id` is the id of whichever it is; `opens.locks` says that it is a visit. `alive` False: still listed, but
+    opens nothing. `limits` False where the vendor has no dates to compare.
     """
 
     vendor_id: str

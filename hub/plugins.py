@@ -102,6 +102,9 @@ class Plugin:
     """What is read when. Without any, everything is read every 15 minutes, or as often as `every` says."""
     credential: str = ""
     """What the vendor calls the thing that a person needs in hand, for sentences ("badge")."""
+    draw_code: Callable[[], str] | None = None
+    """Draws one random code in the vendor's format, for vendors with the ability CODES. The hub draws until it has one
+    that is not in use there."""
 
 
 @dataclass(frozen=True)
