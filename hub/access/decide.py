@@ -17,23 +17,26 @@ import msgspec
 from hub import grants as g
 from hub import records as r
 from hub.access.reasons import Reason
-from hub.access.rules import PassRule, TargetRules
+from hub.access.rules import Credential, PassRule, TargetRules
 from hub.access.windows import FOREVER, SINCE_EVER, Window, covering, next_edge
 
-__all__ = ["Decision", "Facts", "Wanted", "decide", "moment_text"]
+__all__ = ["GROUP_KEY", "Decision", "Facts", "Wanted", "decide", "moment_text"]
 
 GROUP_KEY = "group"
 
 
 class Wanted(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What should stand at the vendor. Two of these are equal exactly when nothing has to be done. `endless`: the end
-    is left out on purpose, because access is never taken away here."""
+    is left out on purpose, because access is never taken away here. `valid_from` and `credential` belong to visits:
+    None for the start says that it is long past."""
 
     opens: g.Opens
+    valid_from: datetime | None = None
     valid_until: datetime | None = None
     endless: bool = False
     badges: tuple[g.Badge, ...] = ()
     profile: dict[str, Any] = {}
+    credential: Credential | None = None
 
 
 @dataclass(slots=True)
@@ -52,6 +55,14 @@ class Facts:
     gone_passes: tuple[tuple[r.MemberPass, str], ...] = ()
     gone_badges: tuple[tuple[r.Badge, str], ...] = ()
     badge_rivals: Mapping[str, tuple[str, ...]] | None = None
+    resource_names: Mapping[str, str] = field(default_factory=dict)
+    community_names: Mapping[str, str] = field(default_factory=dict)
+    bookings: list[r.Booking] = field(default_factory=list)
+    gone_bookings: tuple[tuple[r.Booking, str], ...] = ()
+    sessions: Mapping[str, tuple[r.Session, str | None]] = field(default_factory=dict)
+    """The sessions that bookings are of, and how they are gone (None: they are not)."""
+    communities: list[r.CommunityMember] = field(default_factory=list)
+    gone_communities: tuple[tuple[r.CommunityMember, str], ...] = ()
     set_aside: str | None = None
 
     @property
@@ -82,6 +93,9 @@ class Decision:
     rule: str = ""
     record: str = ""
     due_at: datetime | None = None
+    key: str = GROUP_KEY
+    reference: str = ""
+    """What a visit is for, in the source's words."""
     _reasons: tuple[Reason, ...] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -161,7 +175,7 @@ def _choose(mapped: Sequence[tuple[PassRule, Window, r.MemberPass]], now: dateti
 
 def _obstacle(facts: Facts, rules: TargetRules, rule: PassRule) -> str | None:
     """The code of what stands in the way although the rules give access."""
-    if rules.openings is not None and rule.group not in rules.openings:
+    if rules.openings is not None and rule.group not in rules.openings.groups:
         return "opening_missing"
     if rules.badge_needed and not facts.badges:
         return "no_badge"

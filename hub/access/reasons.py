@@ -59,6 +59,38 @@ REASONS: Mapping[str, Wording] = {
         "The mapping row names {opens}, which {target} does not have.",
         "`studiohub openings {target}` lists what it has: choose one in the mapping row, or create it at {target}.",
     ),
+    "booking_ok": Wording("Booking {reference} of {resource}, {window}, opens {opens}.", good=True),
+    "community_ok": Wording("{name} belongs to {community}{until}, which opens {opens}.", good=True),
+    "booking_state": Wording(
+        "Booking {reference} of {resource} is {state} in {source}, and only confirmed ones open doors.",
+        "Confirm it in {source}, then sync.",
+    ),
+    "booking_cancelled": Wording("Booking {reference} of {resource} is cancelled in {source}."),
+    "booking_moved": Wording("Booking {reference} of {resource} is at another time now."),
+    "booking_gone": Wording(
+        "{source} no longer has booking {reference} of {resource}.",
+        "If that is wrong, enter the booking in {source} again and sync.",
+    ),
+    "booking_times": Wording(
+        "Booking {reference} of {resource} says nothing usable about its times.", "Correct it in {source}, then sync."
+    ),
+    "booking_unmapped": Wording(
+        "No mapping row says which doors {resource} opens at {target}.",
+        "Add the resource to a row under Mapping → Resources (in the studio file: [[resources]]).",
+    ),
+    "visit_again": Wording("{target} is told again about {opens}: {what}.", good=True),
+    "visit_over": Wording("The window ended {ended}."),
+    "community_over": Wording(
+        "{name} no longer belongs to {community}.", "If that is wrong, correct it in {source} and sync."
+    ),
+    "community_unmapped": Wording(
+        "No mapping row says which doors {community} opens at {target}.",
+        "Add the community to a row under Mapping → Communities (in the studio file: [[communities]]).",
+    ),
+    "no_door_rule": Wording(
+        "No booking, community or pass gives {name} {opens} at {target} any more.",
+        "If that is wrong, look at the mapping rows and at the records in {source}.",
+    ),
     "record_set_aside": Wording(
         "A record of this member in {source} can't be read: {what}.", "Correct it in {source}, then sync."
     ),

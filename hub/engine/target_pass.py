@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import logs, times
-from hub.access.rules import compile_rules
+from hub.access.rules import Openings, compile_rules
 from hub.engine.lanes import Lease
 from hub.engine.target_told import close_target_run
 from hub.errors import FixSettings, HubError, RetryLater
@@ -22,7 +22,7 @@ from hub.plugins import Ability
 from hub.reconcile import ledger
 from hub.reconcile.apply import Applied, apply_plan
 from hub.reconcile.observe import Observation, observe, read_openings
-from hub.reconcile.plan import Action, Plan
+from hub.reconcile.plan import Plan, without
 from hub.reconcile.planner import Planned, make_plan
 from hub.reconcile.scope import Scope
 from hub.store import journal
@@ -122,13 +122,15 @@ async def open_scope(hub: Hub, row: registry.ConnectionRow) -> Scope:
         rules=rules,
         sources={other.id: other.name for other in every if other.options is None},
         zone=times.zone(hub.the_studio.timezone),
+        vault=hub.vault,
     )
 
 
-async def _known_openings(db: AsyncConnection, target_id: int) -> dict[str, str] | None:
+async def _known_openings(db: AsyncConnection, target_id: int) -> Openings | None:
     o = t.opening.c
     rows = (await db.execute(select(o.kind, o.opening_id, o.name).where(o.target_id == target_id))).all()
-    return {row.opening_id: row.name for row in rows if row.kind == "group"} if rows else None
+    groups = {row.opening_id: row.name for row in rows if row.kind == "group"}
+    return Openings(groups, {row.opening_id: row.name for row in rows if row.kind == "lock"}) if rows else None
 
 
 async def run_target(
@@ -212,10 +214,9 @@ async def look(
     name = scope.name
     if scope.plugins.has(scope.plugin.name, "list_openings"):
         progress.step(f"{name}: read groups and locks", 0, None)
-        groups = await read_openings(scope, lease=lease)
-        if scope.can(Ability.GROUPS):
-            rules = replace(scope.rules, openings=frozenset(groups), opening_names=groups)
-            scope = replace(scope, rules=rules)
+        openings = await read_openings(scope, lease=lease)
+        if scope.can(Ability.GROUPS) or scope.can(Ability.LOCKS):
+            scope = replace(scope, rules=replace(scope.rules, openings=openings))
     if not scope.can(Ability.OBSERVE):
         return scope, None
     seen = await observe(
@@ -332,11 +333,10 @@ def _read_meanwhile(before: Mapping[int, tuple[int, bool]], after: Mapping[int, 
 def _without_surprises(planned: Planned, sources: Collection[int], approved: Collection[str]) -> Planned:
     """Leave out what takes access away by surprise: it is counted, and held, where all of it is in view. Its members
     stay on the agenda."""
-    changes = [
-        change
-        for change in planned.plan.changes
-        if not change.surprise or change.source_id not in sources or change.identity in approved
-    ]
+    changes = without(
+        planned.plan.changes,
+        lambda change: change.surprise and change.source_id in sources and change.identity not in approved,
+    )
     return Planned(msgspec.structs.replace(planned.plan, changes=changes), planned.stays, planned.resting)
 
 
@@ -354,11 +354,7 @@ async def _put_back(work: _Pass, plan: Plan, applied: Applied) -> None:
 
 def _limit(planned: Planned, only: Collection[str]) -> Planned:
     """Leave out every line that is not in the chosen plan, and leave its member on the agenda."""
-    changes = [
-        change
-        for change in planned.plan.changes
-        if change.identity in only or change.action in {Action.BLOCKED, Action.HELD}
-    ]
+    changes = without(planned.plan.changes, lambda change: change.to_do and change.identity not in only)
     return Planned(msgspec.structs.replace(planned.plan, changes=changes), planned.stays, planned.resting)
 
 

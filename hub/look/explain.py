@@ -15,6 +15,7 @@ from hub.access.decide import GROUP_KEY, Decision, decide
 from hub.access.reasons import Reason
 from hub.core import Hub
 from hub.engine.target_pass import open_scope
+from hub.look.explain_visits import explain_visits
 from hub.look.grants import SHOWN, GrantView, list_grants
 from hub.look.members import Found, find_member
 from hub.reconcile.diff import LedgerRow, encode_wanted
@@ -28,6 +29,7 @@ VERDICTS = {
     "access": "has access",
     "no_access": "has no access",
     "pending": "will have access in a moment",
+    "later": "will have access at the booked time",
     "problem": "should have access and hasn't",
     "too_much": "still has access",
 }
@@ -53,6 +55,7 @@ class Door:
     name: str
     status: str
     valid_until: datetime | None
+    valid_from: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class Explanation:
                     **(door.opens or {"group": None}),
                     "name": door.name,
                     "status": door.status,
+                    "valid_from": times.to_text(door.valid_from) if door.valid_from else None,
                     "valid_until": times.to_text(door.valid_until) if door.valid_until else None,
                 }
                 for door in self.doors
@@ -107,13 +111,13 @@ async def explain(hub: Hub, text: str) -> Explanation:
     targets = [row for row in await hub.connections() if row.options is not None]
     for row in targets:
         scope = await open_scope(hub, row)
-        if not (scope.rules.passes or scope.rules.links) and len(targets) > 1:
+        rules = scope.rules
+        if not (rules.passes or rules.links or rules.doors) and len(targets) > 1:
             continue
-        at_target, reasons, door = await _at_target(hub, scope, found, aside)
+        at_target, reasons, here = await _at_target(hub, scope, found, aside)
         verdicts.append(at_target)
         lines += [Line(row.name, reason.code, reason.text, reason.fix, reason.good) for reason in reasons]
-        if door is not None:
-            doors.append(door)
+        doors += here
     if not targets:
         lines.append(
             Line("", "no_target", "No lock is connected.", "Connect one: `studiohub connect PLUGIN NAME`.", False)
@@ -125,7 +129,7 @@ async def explain(hub: Hub, text: str) -> Explanation:
 
 
 def _sum(verdicts: list[str]) -> str:
-    for verdict in ("too_much", "problem", "pending", "access"):
+    for verdict in ("too_much", "problem", "pending", "access", "later"):
         if verdict in verdicts:
             return verdict
     return "no_access"
@@ -160,35 +164,56 @@ async def _not_complete(db: AsyncConnection, studio_id: int, found: Found) -> Li
     return Line("", "not_complete", row.text, row.fix, False) if row is not None else None
 
 
-async def _at_target(hub: Hub, scope: Scope, found: Found, aside: str | None) -> tuple[str, list[Reason], Door | None]:
+async def _at_target(hub: Hub, scope: Scope, found: Found, aside: str | None) -> tuple[str, list[Reason], list[Door]]:
     now = hub.clock.now()
     async with hub.database.read() as db:
-        facts = (await scope.reader(found.source_id).read(db, [found.member_id]))[found.member_id]
+        facts = (await scope.reader(found.source_id).read(db, [found.member_id], now=now))[found.member_id]
         ledger = await load_ledger(db, scope.target_id, found.source_id, [found.member_id])
-        row = ledger.get((found.member_id, GROUP_KEY))
+        row = ledger.pop((found.member_id, GROUP_KEY), None)
         note = await _note(db, scope.target_id, found)
         detail = await _detail(db, row.id) if row is not None else None
         plan_id = await _open_plan(db, scope.target_id) if note == "held" else ""
+        errors = {visit.key: await _detail(db, visit.id) for visit in ledger.values()}
     facts.set_aside = aside
+    at_doors = explain_visits(scope, facts, list(ledger.values()), errors, now)
     decision = decide(facts, scope.rules, now, scope.zone)
     values = {**decision.reason.values, "target": scope.name, "source": found.source, "name": facts.name}
     recorded = _recorded(decision, row, note, values, detail, plan_id, scope)
-    door = None
+    doors: list[Door] = []
     if row is not None:
         before = row.before
         opens = before.opens if before is not None else decision.opens
         group = opens.group if opens is not None else None
-        door = Door(
-            target=scope.name,
-            opens={"group": group} if group is not None else None,
-            name=scope.rules.name_of(group) if group is not None else "",
-            status=SHOWN[row.state],
-            valid_until=row.valid_until,
+        doors.append(
+            Door(
+                target=scope.name,
+                opens={"group": group} if group is not None else None,
+                name=scope.rules.name_of(group) if group is not None else "",
+                status=SHOWN[row.state],
+                valid_until=row.valid_until,
+            )
         )
-    reasons = [*recorded, *_rule_reasons(decision, recorded)]
+    for visit in ledger.values():
+        doors.append(
+            Door(
+                target=scope.name,
+                opens={"locks": list(visit.opens.locks)},
+                name=scope.rules.names_of(visit.opens.locks),
+                status=SHOWN[visit.state],
+                valid_until=visit.valid_until,
+                valid_from=visit.valid_from,
+            )
+        )
+    verdict = _verdict(decision, row, recorded)
+    by_group = bool(scope.rules.passes) or row is not None or not scope.rules.doors
+    reasons = [*recorded, *_rule_reasons(decision, recorded)] if by_group else []
+    if at_doors.verdict != "no_access" and verdict == "no_access":
+        # That there is no pass besides a booking is nothing to tell at a door that the booking opens.
+        reasons = []
+    reasons = [*at_doors.reasons, *reasons] or [*decision.reasons]
     if aside is not None and not any(reason.code == "record_set_aside" for reason in reasons):
         reasons.append(Reason("record_set_aside", {**values, "what": aside}))
-    return _verdict(decision, row, recorded), reasons, door
+    return _sum([verdict if by_group else "no_access", at_doors.verdict]), reasons, doors
 
 
 def _rule_reasons(decision: Decision, recorded: list[Reason]) -> list[Reason]:

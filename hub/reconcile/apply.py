@@ -6,7 +6,7 @@ credentials that are refused, or a vendor that answers nobody, end the pass earl
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import grants as g
 from hub import logs
+from hub import records as r
 from hub.access.decide import Wanted
 from hub.engine.lanes import Lease
 from hub.errors import (
@@ -32,6 +33,7 @@ from hub.events import AccessChanged
 from hub.http import LONGEST_PAUSE
 from hub.plugins import Ability
 from hub.reconcile import ledger
+from hub.reconcile.codes import codes_for, members_of, seal_answer
 from hub.reconcile.ledger import Intent, Outcome
 from hub.reconcile.observe import UNGRANTED
 from hub.reconcile.plan import Action, Change, Plan, Resting, Stay
@@ -81,6 +83,8 @@ class _Apply:
     result: Applied
     silent: int = 0
     fresh: set[str] = field(default_factory=set)
+    not_there: set[tuple[str, str]] = field(default_factory=set)
+    """Visits that could not be given, or do not stand yet: what is to be ended after them waits."""
 
 
 async def apply_plan(
@@ -103,15 +107,16 @@ async def apply_plan(
             await lease.check(db)
             await ledger.rest_on(db, resting[start : start + 500])
     todo = plan.to_do
-    size = scope.plugin.slice_size
-    for start in range(0, len(todo), size):
+    done = 0
+    for part in _slices(todo, scope.plugin.slice_size):
         if work.result.stopped_by is not None:
-            work.result.left = len(todo) - start
+            work.result.left = len(todo) - done
             break
-        await _slice(work, todo[start : start + size])
-        progress(min(start + size, len(todo)), len(todo))
-        if start + size < len(todo) and leave is not None and await leave():
-            work.result.left, work.result.left_off = len(todo) - start - size, True
+        await _slice(work, [line for line in part if (line.ref, line.follows) not in work.not_there])
+        done += len(part)
+        progress(done, len(todo))
+        if done < len(todo) and leave is not None and await leave():
+            work.result.left, work.result.left_off = len(todo) - done, True
             break
     if work.result.stopped_by is None and work.result.failed and not work.result.done:
         silent = [outcome.error for outcome in work.result.failed if _is_silence(outcome.error)]
@@ -119,6 +124,20 @@ async def apply_plan(
             # Too few for the limit, and still the vendor answered nobody.
             work.result.stopped_by = silent[-1]
     return work.result
+
+
+def _slices(todo: Sequence[Change], size: int) -> Iterator[list[Change]]:
+    """Cut into slices; a line that has to wait for another begins a new one."""
+    part: list[Change] = []
+    keys: set[tuple[str, str]] = set()
+    for line in todo:
+        if len(part) == size or (line.follows and (line.ref, line.follows) in keys):
+            yield part
+            part, keys = [], set()
+        part.append(line)
+        keys.add((line.ref, line.key))
+    if part:
+        yield part
 
 
 def _is_silence(error: Exception | None) -> bool:
@@ -139,21 +158,34 @@ async def _put_by(work: _Apply, plan: Plan, stays: Sequence[Stay]) -> None:
 
 
 async def _slice(work: _Apply, changes: Sequence[Change]) -> None:
+    if not changes:
+        return
     scope = work.scope
     now = scope.connection.clock.now()
     people: list[g.Person] = []
     async with scope.database.write() as db:
         await work.lease.check(db)
-        links = await ledger.links_of(db, scope.target_id, [(c.source_id, c.member) for c in changes])
+        of_people = [change for change in changes if not change.visit]
+        links = await ledger.links_of(db, scope.target_id, [(c.source_id, c.member) for c in of_people])
         by_hand = {
             change.ref
-            for change in changes
+            for change in of_people
             if scope.can(Ability.OBSERVE) and _by_hand(scope, change.ref, links.get((change.source_id, change.member)))
         }
-        intents = await ledger.write_intents(
-            db, scope.studio.id, scope.target_id, changes, now=now, token=work.lease.token, look_first=by_hand
+        codes = await codes_for(db, scope, changes)
+        visitors = await members_of(db, [change for change in changes if change.visit and change.after is not None])
+        every = await ledger.write_intents(
+            db,
+            scope.studio.id,
+            scope.target_id,
+            changes,
+            now=now,
+            token=work.lease.token,
+            look_first=by_hand,
+            codes=codes,
         )
-    intents, moved = await _leave_former(work, intents, links)
+    visits = [intent for intent in every if intent.change.visit]
+    intents, moved = await _leave_former(work, [intent for intent in every if not intent.change.visit], links)
     if scope.can(Ability.PEOPLE):
         async with scope.database.write() as db:
             await work.lease.check(db)
@@ -177,9 +209,20 @@ async def _slice(work: _Apply, changes: Sequence[Change]) -> None:
         outcomes.append(outcome)
         if work.result.stopped_by is not None:
             break
-    untouched = intents[len(outcomes) :]
+    for intent in visits if work.result.stopped_by is None else ():
+        with logs.bind(member=intent.change.ref):
+            outcomes.append(await _one_visit(work, intent, visitors.get(intent.change.ref)))
+        if work.result.stopped_by is not None:
+            break
+    touched = {id(outcome.intent.change) for outcome in outcomes}
+    untouched = [intent for intent in (*intents, *visits) if id(intent.change) not in touched]
     outcomes += [Outcome(intent, error=work.result.stopped_by) for intent in untouched]
-    await _write(work, outcomes)
+    work.not_there |= {
+        (outcome.intent.change.ref, outcome.intent.change.key)
+        for outcome in outcomes
+        if outcome.intent.change.visit and not (outcome.granted is not None and outcome.granted.confirmed)
+    }
+    await _write(work, outcomes, visitors)
 
 
 def _by_hand(scope: Scope, ref: str, link: Any) -> bool:
@@ -435,16 +478,38 @@ async def _one(
     except NotFound as error:
         outcome.error = _not_there(work, outcome, link, error)
     except HubError as error:
-        outcome.error = error
-        if isinstance(error, FixSettings):
-            work.result.stopped_by = error
-        elif isinstance(error, RetryLater) and _is_silence(error):
-            work.silent += 1
-            if work.silent >= DOWN_AFTER or (error.after is not None and error.after > LONGEST_PAUSE):
-                work.result.stopped_by = error
-        else:
-            work.silent = 0
+        _take_error(work, outcome, error)
     return outcome
+
+
+async def _one_visit(work: _Apply, intent: Intent, member: r.Member | None) -> Outcome:
+    """Give or end one window on doors."""
+    scope = work.scope
+    outcome = Outcome(intent)
+    grant = _visit(scope, intent, member)
+    try:
+        if intent.change.after is None:
+            outcome.revoked = await scope.plugins.call(scope.connection, "revoke_access", grant=grant)
+        else:
+            outcome.granted = await scope.plugins.call(scope.connection, "grant_access", grant=grant)
+            outcome.sealed = seal_answer(scope, outcome.granted, intent.code)
+        work.silent = 0
+    except HubError as error:
+        _take_error(work, outcome, error)
+    return outcome
+
+
+def _take_error(work: _Apply, outcome: Outcome, error: HubError) -> None:
+    """Note what went wrong, and whether it ends the pass."""
+    outcome.error = error
+    if isinstance(error, FixSettings):
+        work.result.stopped_by = error
+    elif isinstance(error, RetryLater) and _is_silence(error):
+        work.silent += 1
+        if work.silent >= DOWN_AFTER or (error.after is not None and error.after > LONGEST_PAUSE):
+            work.result.stopped_by = error
+    else:
+        work.silent = 0
 
 
 def _not_there(work: _Apply, outcome: Outcome, link: Any, error: NotFound) -> RetryLater:
@@ -485,7 +550,30 @@ def _grant(scope: Scope, intent: Intent, person_id: str | None, link: Any) -> g.
     )
 
 
-async def _write(work: _Apply, outcomes: Sequence[Outcome]) -> None:
+def _visit(scope: Scope, intent: Intent, member: r.Member | None) -> g.Grant:
+    change = intent.change
+    wanted = change.after or change.before
+    return g.Grant(
+        id=intent.grant_id,
+        member=change.ref,
+        opens=change.opens,
+        marker=scope.connection.marker(change.ref),
+        valid_from=change.valid_from,
+        valid_until=change.valid_until,
+        vendor_id=intent.vendor_id,
+        label=change.name,
+        look_first=intent.uncertain,
+        sure_after=intent.asked_at + timedelta(seconds=scope.plugin.settle) if intent.uncertain else None,
+        credential=wanted.credential if wanted is not None else None,
+        code=intent.code,
+        reference=change.reference,
+        email=member.email if member is not None else None,
+        phone=member.phone if member is not None else None,
+        language=(member.language if member is not None else None) or scope.connection.language,
+    )
+
+
+async def _write(work: _Apply, outcomes: Sequence[Outcome], visitors: Mapping[str, r.Member]) -> None:
     scope = work.scope
     now = scope.connection.clock.now()
     lines: list[journal.LogLine] = []

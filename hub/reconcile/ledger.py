@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import grants as g
 from hub import redact
+from hub.access.decide import GROUP_KEY
 from hub.access.reasons import Reason
 from hub.errors import FixRecord, HubError, PluginError, Refused, RetryLater, Unconfirmed
+from hub.reconcile.codes import CODE_TAKEN, Code
 from hub.reconcile.diff import encode_wanted
 from hub.reconcile.plan import Action, Change, Resting, Stay
 from hub.store import among, upsert
@@ -28,6 +30,8 @@ FIRST_RETRY = timedelta(seconds=30)
 RETRY_SILENCE = timedelta(minutes=5)
 LONGEST_RETRY = timedelta(hours=6)
 UNCONFIRMED_RETRY = timedelta(seconds=60)
+MOST_DRAWS = 3
+"""So many codes are drawn for a visit at a vendor that refuses them, before it is set aside."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Intent:
     our_badges: frozenset[str]
     vendor_id: str | None
     person_id: str | None
+    code: str | None = field(default=None, repr=False)
 
 
 @dataclass
@@ -99,6 +104,7 @@ async def write_intents(
     now: datetime,
     token: int,
     look_first: Collection[str] = (),
+    codes: Mapping[tuple[str, str], Code] | None = None,
 ) -> list[Intent]:
     """Commit to the ledger what is about to be asked of the vendor, and take it off the agenda. What is to be given
     counts as ours from now on; for members in `look_first` only once somebody has looked at what stands there
@@ -120,6 +126,7 @@ async def write_intents(
             badges |= {badge.number for badge in change.after.badges}
         uncertain = row is not None and row.state == "unknown"
         asked_at = row.asked_at if row is not None and uncertain and row.asked_at is not None else now
+        code = (codes or {}).get((change.ref, change.key))
         intents.append(
             Intent(
                 change=change,
@@ -131,6 +138,7 @@ async def write_intents(
                 our_badges=frozenset(badges),
                 vendor_id=row.vendor_id if row is not None else None,
                 person_id=row.person_id if row is not None else None,
+                code=code.text if code is not None else None,
             )
         )
         # Why somebody has it goes on being so; what had to be changed is over once it is done, and stands in the log.
@@ -162,17 +170,23 @@ async def write_intents(
                     "valid_from": change.valid_from,
                     "valid_until": change.valid_until,
                     "created_at": now,
+                    "sealed_code": code.sealed if code is not None else None,
+                    "code_print": code.fingerprint if code is not None else None,
                     **values,
                 }
             )
         else:
-            old.append({"row": grant_id, **values})
+            fresh = {"sealed_code": code.sealed, "code_print": code.fingerprint} if code is not None else {}
+            old.append({"row": grant_id, **values, **fresh})
     if new:
         await db.execute(insert(t.ledger), new)
-    if old:
-        names = [name for name in old[0] if name != "row"]
-        statement = update(t.ledger).where(c.id == bindparam("row")).values({name: bindparam(name) for name in names})
-        await db.execute(statement, old)
+    for alike in (True, False):
+        # Two statements, because those with a code have more to write.
+        rows = [row for row in old if ("sealed_code" in row) is alike]
+        if rows:
+            names = [name for name in rows[0] if name != "row"]
+            statement = update(t.ledger).where(c.id == bindparam("row"))
+            await db.execute(statement.values({name: bindparam(name) for name in names}), rows)
     await carry_out_stays(
         db,
         target_id,
@@ -328,6 +342,16 @@ def _failure(outcome: Outcome, *, now: datetime) -> dict[str, Any]:
         "fix": redact.mask(error.fix) if isinstance(error, HubError) else "",
     }
     attempts = intent.attempts + 1
+    if detail["code"] == CODE_TAKEN and attempts <= MOST_DRAWS:
+        # Another code may do; nothing was made.
+        return {
+            "error": json.dumps(detail),
+            "attempts": attempts,
+            "next_try_at": now,
+            "state": "failed",
+            "settled": False,
+            "asked_at": None,
+        }
     wait = min(FIRST_RETRY * 2 ** min(attempts - 1, 12), LONGEST_RETRY)
     if isinstance(error, FixRecord | Refused):
         # A person has to change something first; looking once an hour is enough.
@@ -373,7 +397,12 @@ async def forget_people(db: AsyncConnection, target_id: int, members: Sequence[t
         here = (link.target_id == target_id, link.source_id == source_id, link.member == member)
         await db.execute(update(t.link).where(*here, link.by_hand.is_(False)).values(state="gone", vendor_id=None))
         await db.execute(update(t.link).where(*here, link.by_hand.is_(True)).values(state="asked", profile=None))
-        grants = (row.target_id == target_id, row.source_id == source_id, row.member == member)
+        grants = (
+            row.target_id == target_id,
+            row.source_id == source_id,
+            row.member == member,
+            row.key == GROUP_KEY,
+        )
         await db.execute(update(t.ledger).where(*grants, row.state != "removed").values(person_id=None, vendor_id=None))
 
 

@@ -16,12 +16,14 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, case, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import grants as g
 from hub import records
 from hub.access.decide import GROUP_KEY, Wanted, moment_text
+from hub.access.doors import visit_key
+from hub.access.rules import Openings
 from hub.connection import read_marker
 from hub.engine.lanes import Lease
 from hub.errors import NotFound
@@ -61,8 +63,8 @@ class _Standing(NamedTuple):
     observed: g.Observed
 
 
-async def read_openings(scope: Scope, *, lease: Lease) -> dict[str, str]:
-    """Read the groups and locks of the target and keep them; returns the groups by id."""
+async def read_openings(scope: Scope, *, lease: Lease) -> Openings:
+    """Read the groups and locks of the target and keep them."""
     openings: Sequence[g.Opening] = await scope.plugins.call(scope.connection, "list_openings")
     now = scope.connection.clock.now()
     async with scope.database.write() as db:
@@ -93,7 +95,10 @@ async def read_openings(scope: Scope, *, lease: Lease) -> dict[str, str]:
                     t.opening.c.opening_id == opening_id,
                 )
             )
-    return {opening.id: opening.name for opening in openings if opening.kind == "group"}
+    return Openings(
+        groups={opening.id: opening.name for opening in openings if opening.kind == "group"},
+        locks={opening.id: opening.name for opening in openings if opening.kind == "lock"},
+    )
 
 
 async def observe(
@@ -132,10 +137,13 @@ async def observe(
 async def _compare_page(
     scope: Scope, lease: Lease, page: Sequence[g.Observed], report: Observation, *, by_people: bool
 ) -> None:
-    ids = [observed.vendor_id for observed in page]
+    visits = {observed.vendor_id for observed in page if _is_visit(observed)}
+    ids = [observed.vendor_id for observed in page if observed.vendor_id not in visits]
     async with scope.database.read() as db:
-        rows = await _ledger_rows(db, scope.target_id, ids, by_people=by_people)
-        linked = await _links(db, scope.target_id, ids) if by_people else {}
+        rows = await _ledger_rows(db, scope.target_id, ids, by_people=by_people) if ids else {}
+        if visits:
+            rows |= await _ledger_rows(db, scope.target_id, sorted(visits), by_people=False)
+        linked = await _links(db, scope.target_id, ids) if by_people and ids else {}
     drifts: list[tuple[Any, str]] = []
     finds: list[tuple[str, str, g.Observed]] = []
     notes: list[tuple[Any, g.Note]] = []
@@ -147,10 +155,15 @@ async def _compare_page(
             if what is not None and row.drift != what:
                 drifts.append((row, what))
             notes += [(row, note) for note in observed.notes]
-        if not by_people or not observed.marker:
+        visit = observed.vendor_id in visits
+        if not (by_people or visit) or not observed.marker:
             continue
         marker = read_marker(observed.marker)
         if marker is None or marker[0] != scope.connection.instance:
+            continue
+        if visit:
+            if row is None and observed.alive and observed.opens is not None:
+                opening.append(_Standing(marker[1], marker[2], observed.opens, observed))
             continue
         link = linked.get(observed.vendor_id)
         if link is None:
@@ -188,12 +201,17 @@ async def _compare_page(
             )
 
 
+def _is_visit(observed: g.Observed) -> bool:
+    return observed.opens is not None and bool(observed.opens.locks)
+
+
 async def _ledger_rows(db: AsyncConnection, target_id: int, ids: Sequence[str], *, by_people: bool) -> dict[str, Any]:
     c = t.ledger.c
     column = c.person_id if by_people else c.vendor_id
-    query = select(c.id, c.source_id, c.member, c.applied, c.drift, column.label("at_vendor")).where(
+    query = select(c.id, c.source_id, c.member, c.applied, c.drift, c.valid_until, column.label("at_vendor")).where(
         c.target_id == target_id, among(column, ids, db), c.settled.is_(True), c.state == "active"
     )
+    query = query.where(c.key == GROUP_KEY) if by_people else query
     return {row.at_vendor: row for row in await db.execute(query)}
 
 
@@ -210,6 +228,9 @@ def _difference(scope: Scope, row: Any, observed: g.Observed) -> str | None:
     if row.applied is None:
         return None
     applied: Wanted = decode_wanted(row.applied)
+    if applied.opens.locks and row.valid_until is not None and row.valid_until <= scope.connection.clock.now():
+        # A window that is over: nobody has to be told that it no longer opens.
+        return None
     parts: list[str] = []
     marker = scope.connection.marker(f"{scope.sources.get(row.source_id)}:{row.member}")
     if observed.marker != marker:
@@ -292,18 +313,28 @@ async def _ungranted(
         report.ungranted.add(subject)
         source_id = _source_id(scope, one.source)
         name, former = one.member, []
+        key = _key(one)
         if source_id is not None:
             c = t.ledger.c
             mine = (c.target_id == scope.target_id, c.source_id == source_id, c.member == one.member)
-            if (await db.execute(select(c.id).where(*mine, t.LIVE).limit(1))).first() is not None:
+            live = (await db.execute(select(c.vendor_id, c.settled).where(*mine, c.key == key, t.LIVE))).first()
+            if live is not None and (key == GROUP_KEY or not live.settled):
+                # What is not settled is looked at before anything is repeated.
                 continue
-            query = select(c.ours, c.record, c.name).where(*mine).order_by(c.removed_at.desc())
+            if live is not None:
+                # The same window a second time: it has a name of its own, so that a pass ends it.
+                key = f"{key}#{one.observed.vendor_id}"
+            query = select(c.ours, c.record, c.name).where(*mine, c.key == key).order_by(c.removed_at.desc())
             former = list((await db.execute(query)).all())
             name = former[0].name if former else await _name(db, source_id, one.member)
-        by_hand = bool(former) and not any(one.opens.group in json.loads(row.ours).get("groups", ()) for row in former)
+        by_hand = (
+            key == GROUP_KEY
+            and bool(former)
+            and not any(one.opens.group in json.loads(row.ours).get("groups", ()) for row in former)
+        )
         if source_id is not None and not by_hand:
             record = former[0].record if former else None
-            await _write_down(scope, db, one, source_id=source_id, name=name, record=record, now=now)
+            await _write_down(scope, db, one, key, source_id=source_id, name=name, record=record, now=now)
         stays = source_id is None or by_hand
         await journal.raise_item(
             db,
@@ -311,7 +342,7 @@ async def _ungranted(
             code=UNGRANTED,
             subject=subject,
             connection=scope.name,
-            text=f"{name} ({one.source}:{one.member}) can open {scope.rules.name_of(str(one.opens))} at "
+            text=f"{name} ({one.source}:{one.member}) can open {_opens_text(scope, one.opens)} at "
             f"{scope.name}, and the hub has no grant that says so.",
             fix=f"Take it from {one.observed.vendor_id} at {scope.name} by hand, if they should not."
             if stays
@@ -319,6 +350,15 @@ async def _ungranted(
             weight=0,
             now=now,
         )
+
+
+def _opens_text(scope: Scope, opens: g.Opens) -> str:
+    return scope.rules.name_of(opens.group) if opens.group is not None else scope.rules.names_of(opens.locks)
+
+
+def _key(one: _Standing) -> str:
+    observed = one.observed
+    return visit_key(one.opens, observed.valid_from, observed.valid_until) if one.opens.locks else GROUP_KEY
 
 
 async def _name(db: AsyncConnection, source_id: int, member: str) -> str:
@@ -332,17 +372,20 @@ async def _write_down(
     scope: Scope,
     db: AsyncConnection,
     one: _Standing,
+    key: str,
     *,
     source_id: int,
     name: str,
     record: str | None,
     now: datetime,
 ) -> None:
-    """A grant as it was found. It is unknown until a pass has settled it; it has no start, so that it never counts as
-    a window that is running."""
+    """A grant as it was found. It is unknown until a pass has settled it; that of a person has no start, so that it
+    never counts as a window that is running."""
     observed = one.observed
+    visit = key != GROUP_KEY
     standing = Wanted(
         opens=one.opens,
+        valid_from=observed.valid_from if visit else None,
         valid_until=observed.valid_until if observed.limits else None,
         badges=tuple(g.Badge(number) for number in sorted(observed.badges)),
     )
@@ -354,15 +397,17 @@ async def _write_down(
             source_id=source_id,
             member=one.member,
             name=name,
-            key=GROUP_KEY,
+            key=key,
             state="unknown",
             settled=False,
             # Both: nobody has asked for its removal yet.
             wanted=encode_wanted(standing),
             applied=encode_wanted(standing),
             opens=msgspec.json.encode(standing.opens).decode(),
+            valid_from=standing.valid_from,
             valid_until=standing.valid_until,
-            person_id=observed.vendor_id,
+            person_id=None if visit else observed.vendor_id,
+            vendor_id=observed.vendor_id if visit else None,
             ours=json.dumps(
                 {"groups": [one.opens.group] if one.opens.group is not None else [], "badges": sorted(observed.badges)}
             ),
@@ -379,9 +424,14 @@ async def _write_down(
 async def _find_gone(scope: Scope, lease: Lease, seen: set[str], report: Observation, *, by_people: bool) -> None:
     """What the ledger knows and the list did not show: looked at one by one before anything is concluded."""
     c = t.ledger.c
-    column = c.person_id if by_people else c.vendor_id
-    query = select(c.id, c.source_id, c.member, column.label("at_vendor")).where(
-        c.target_id == scope.target_id, c.settled.is_(True), c.state == "active", column.is_not(None)
+    column = case((c.key == GROUP_KEY, c.person_id), else_=c.vendor_id) if by_people else c.vendor_id
+    query = select(c.id, c.source_id, c.member, c.key, column.label("at_vendor")).where(
+        c.target_id == scope.target_id,
+        c.settled.is_(True),
+        c.state == "active",
+        column.is_not(None),
+        # A visit that is over may no longer be listed.
+        or_(c.key == GROUP_KEY, c.valid_until.is_(None), c.valid_until > scope.connection.clock.now()),
     )
     async with scope.database.read() as db, db.stream(query) as stream:
         missing = [row async for row in stream if row.at_vendor not in seen]
@@ -403,6 +453,6 @@ async def _find_gone(scope: Scope, lease: Lease, seen: set[str], report: Observa
             await db.execute(
                 update(t.ledger).where(c.id == bindparam("row")).values(drift="it is gone"), [{"row": row.id}]
             )
-            if by_people:
+            if by_people and row.key == GROUP_KEY:
                 await forget_people(db, scope.target_id, [(row.source_id, row.member)])
             await mark_dirty(db, scope.target_id, row.source_id, {row.member})

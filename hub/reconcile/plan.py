@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -12,10 +13,10 @@ import msgspec
 
 from hub import grants as g
 from hub import times
-from hub.access.decide import Wanted
+from hub.access.decide import GROUP_KEY, Wanted
 from hub.access.reasons import Reason
 
-__all__ = ["Action", "Change", "Plan", "Resting", "Stay", "opens_json"]
+__all__ = ["Action", "Change", "Plan", "Resting", "Stay", "in_order", "opens_json", "with_one_stamp", "without"]
 
 
 class Action(StrEnum):
@@ -34,7 +35,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     `before` is what stands at the vendor as far as the hub knows, `after` what should. `surprise`: it takes something
     away that nobody announced, so it counts towards the limit; `gain` is what of it takes nothing away, and is done
     even where the rest is held. `would` says what a held line would do. `stamp` and `due_at` belong to the agenda, not
-    to the plan: they are left out of its hash.
+    to the plan: they are left out of its hash. Of visits, `follows` is the key of the one that has to stand before
+    this one is ended, `code_of` the grant whose code goes on being used, `reference` what it is for in the source's
+    words.
     """
 
     action: Action
@@ -58,6 +61,19 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     note: str | None = None
     stamp: int | None = None
     due_at: datetime | None = None
+    follows: str = ""
+    code_of: str | None = None
+    reference: str = ""
+
+    @property
+    def visit(self) -> bool:
+        """Whether it is about a window on doors."""
+        return self.key != GROUP_KEY
+
+    @property
+    def to_do(self) -> bool:
+        """Whether `apply` acts on it."""
+        return self.action not in {Action.HELD, Action.BLOCKED}
 
     @property
     def ref(self) -> str:
@@ -138,7 +154,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def to_do(self) -> list[Change]:
         """The lines that `apply` acts on."""
-        return [change for change in self.changes if change.action not in {Action.HELD, Action.BLOCKED}]
+        return [change for change in self.changes if change.to_do]
 
     def of(self, *actions: Action) -> list[Change]:
         """The lines with these actions."""
@@ -168,6 +184,45 @@ def in_order(changes: Iterable[Change]) -> list[Change]:
     """The order in which changes are made: who gets something first, the nearest start before the others; what is
     taken away last."""
     return sorted(changes, key=_turn)
+
+
+def with_one_stamp(changes: Sequence[Change]) -> list[Change]:
+    """Where a member has several lines, only the one that is carried out last takes the member off the agenda, and all
+    of them leave the same note: that something is held, before all."""
+    several = {who for who, count in Counter(map(_whose, changes)).items() if count > 1}
+    if not several:
+        return list(changes)
+    notes: dict[tuple[int, str], str | None] = {}
+    last: dict[tuple[int, str], int] = {}
+    for index, change in enumerate(changes):
+        whose = _whose(change)
+        if whose in several:
+            notes[whose] = "held" if "held" in {change.note, notes.get(whose)} else change.note or notes.get(whose)
+            before = last.get(whose)
+            if before is None or change.to_do or not changes[before].to_do:
+                last[whose] = index
+    return [
+        msgspec.structs.replace(
+            change, note=notes[_whose(change)], stamp=change.stamp if last[_whose(change)] == index else None
+        )
+        if _whose(change) in several
+        else change
+        for index, change in enumerate(changes)
+    ]
+
+
+def without(changes: Sequence[Change], leave_out: Callable[[Change], bool]) -> list[Change]:
+    """Lines without some of them, whose members stay on the agenda."""
+    left_out = {_whose(change) for change in changes if leave_out(change)}
+    return [
+        msgspec.structs.replace(change, stamp=None) if _whose(change) in left_out else change
+        for change in changes
+        if not leave_out(change)
+    ]
+
+
+def _whose(change: Change) -> tuple[int, str]:
+    return (change.source_id, change.member)
 
 
 _TURN: Mapping[Action, int] = {Action.CREATE: 0, Action.CHANGE: 1, Action.REMOVE: 2}

@@ -13,11 +13,13 @@ from sqlalchemy import and_, bindparam, except_, func, or_, select, tuple_, upda
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access.decide import GROUP_KEY, decide
+from hub.access.doors import decide_doors
 from hub.access.reasons import Reason
 from hub.ingest.read import mark_dirty
 from hub.reconcile.diff import Held, LedgerRow, diff, encode_wanted, ledger_columns
-from hub.reconcile.plan import Action, Change, Plan, Resting, Stay, in_order
+from hub.reconcile.plan import Action, Change, Plan, Resting, Stay, in_order, with_one_stamp
 from hub.reconcile.scope import Scope
+from hub.reconcile.visits import diff_visits
 from hub.store import among
 from hub.store import tables as t
 from hub.store.plans import approved_since
@@ -61,6 +63,7 @@ async def make_plan(
     resting: list[Resting] = []
     done = 0
     scope.readers.clear()
+    visits = scope.rules.doors or await _any_visit(scope)
     if full:
         for source_id in scope.sources:
             async with scope.database.read() as db:
@@ -68,7 +71,7 @@ async def make_plan(
     async for agenda in _agenda(scope, now=now, full=full, retry=retry, pressing=pressing):
         for source_id, group in groupby(agenda, key=lambda row: row.source_id):
             rows = {row.member: row for row in group}
-            lines, still, moved = await _members(scope, source_id, rows, now=now, retry=retry)
+            lines, still, moved = await _members(scope, source_id, rows, now=now, retry=retry, visits=visits)
             changes += lines
             stays += still
             resting += moved
@@ -76,7 +79,7 @@ async def make_plan(
             progress(done)
     async with scope.database.read() as db:
         owned = await _owned(db, scope.target_id)
-        changes = await _hold(scope, db, in_order(changes), owned, frozenset(approved), now)
+        changes = with_one_stamp(await _hold(scope, db, in_order(changes), owned, frozenset(approved), now))
     touched = len({change.grant_id for change in changes if change.grant_id and change.action is not Action.BLOCKED})
     plan = Plan(
         target=scope.name,
@@ -152,7 +155,8 @@ async def _mark_relinked(scope: Scope) -> None:
             linked = dict((await db.execute(query.where(link.vendor_id.is_not(None)))).all())
             moved = {name for name, person in linked.items() if scope.rules.links[f"{source}:{name}"] != person}
             standing = (row.target_id == scope.target_id, row.source_id == source_id, row.settled.is_(True), t.LIVE)
-            query = select(row.id, row.member).where(*standing, row.drift.is_(None), among(row.member, moved, db))
+            ours = (row.key == GROUP_KEY, row.drift.is_(None), among(row.member, moved, db))
+            query = select(row.id, row.member).where(*standing, *ours)
             found = (await db.execute(query)).all() if moved else []
         if found:
             async with scope.database.write() as db:
@@ -184,11 +188,12 @@ def _parts(keys: Sequence[Any]) -> list[Sequence[Any]]:
 
 
 async def _members(
-    scope: Scope, source_id: int, agenda: dict[str, Any], *, now: datetime, retry: bool
+    scope: Scope, source_id: int, agenda: dict[str, Any], *, now: datetime, retry: bool, visits: bool
 ) -> tuple[list[Change], list[Stay], list[Resting]]:
+    """The lines of these members. `visits`: somebody has, or may get, a window on a door here."""
     members = list(agenda)
     async with scope.database.read() as db:
-        facts = await scope.reader(source_id).read(db, members)
+        facts = await scope.reader(source_id).read(db, members, now=now)
         standing = await _standing(db, scope.target_id, source_id, members)
         decisions = {member: decide(known, scope.rules, now, scope.zone) for member, known in facts.items()}
         differ = [
@@ -199,6 +204,7 @@ async def _members(
             or stands.applied != encode_wanted(decision.wanted)
         ]
         ledger = await load_ledger(db, scope.target_id, source_id, differ) if differ else {}
+        at_doors = await load_visits(db, scope.target_id, source_id, members) if visits else {}
     lines = {
         member: diff(
             decisions[member],
@@ -216,14 +222,27 @@ async def _members(
     resting: list[Resting] = []
     for member, entry in agenda.items():
         decision, line = decisions[member], lines.get(member, AS_IT_IS)
-        due_at = decision.due_at
-        if line.due_at is not None:
-            due_at = min(due_at, line.due_at) if due_at is not None else line.due_at
-        if isinstance(line, Change):
-            changes.append(msgspec.structs.replace(line, source_id=source_id, stamp=entry.stamp, due_at=due_at))
-            continue
-        if entry.stamp is not None or entry.note != line.code or entry.due_at != due_at:
-            stays.append(Stay(source_id, member, entry.stamp, due_at, line.code))
+        held = [line] if isinstance(line, Held) else []
+        mine = [line] if isinstance(line, Change) else []
+        due = [decision.due_at]
+        if visits:
+            doors = decide_doors(facts[member], scope.rules, now, scope.zone)
+            more = diff_visits(
+                doors, at_doors.get(member, ()), facts[member], scope.rules, now, scope.zone, retry=retry
+            )
+            mine, held, resting = [*mine, *more.changes], [*held, *more.held], [*resting, *more.resting]
+            due.append(doors.due_at)
+        due += [one.due_at for one in mine]
+        due += [one.due_at for one in held]
+        due_at = min((at for at in due if at is not None), default=None)
+        note = next((code for code in (*(one.note for one in mine), *(one.code for one in held)) if code), None)
+        if mine:
+            changes += [
+                msgspec.structs.replace(one, source_id=source_id, stamp=entry.stamp, due_at=due_at, note=note)
+                for one in mine
+            ]
+        elif entry.stamp is not None or entry.note != note or entry.due_at != due_at:
+            stays.append(Stay(source_id, member, entry.stamp, due_at, note))
         stands = standing.get(member)
         if member not in lines and stands is not None and stands.record != decision.record:
             resting.append(Resting(stands.id, decision.record, decision.rule))
@@ -244,6 +263,32 @@ async def _standing(db: AsyncConnection, target_id: int, source_id: int, members
         c.drift.is_(None),
     )
     return {row.member: row for row in await db.execute(query)}
+
+
+async def _any_visit(scope: Scope) -> bool:
+    """Whether a window on a door stands there although no rule gives any."""
+    c = t.ledger.c
+    query = select(c.id).where(c.target_id == scope.target_id, c.key != GROUP_KEY, t.LIVE).limit(1)
+    async with scope.database.read() as db:
+        return (await db.execute(query)).first() is not None
+
+
+async def load_visits(
+    db: AsyncConnection, target_id: int, source_id: int, members: Sequence[str]
+) -> dict[str, list[LedgerRow]]:
+    """The live visits of these members at a target, by member."""
+    c = t.ledger.c
+    query = select(*ledger_columns()).where(
+        c.target_id == target_id,
+        c.source_id == source_id,
+        among(c.member, members, db),
+        c.key != GROUP_KEY,
+        t.LIVE,
+    )
+    found: dict[str, list[LedgerRow]] = {}
+    for row in (await db.execute(query)).all():
+        found.setdefault(row.member, []).append(LedgerRow(*row))
+    return found
 
 
 async def load_ledger(

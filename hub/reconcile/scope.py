@@ -13,6 +13,7 @@ from hub.plugins import Ability, Plugin, Plugins
 from hub.settings import TargetOptions
 from hub.store import Database
 from hub.studio.registry import Studio
+from hub.vault import Vault, fingerprint
 
 __all__ = ["Scope"]
 
@@ -30,6 +31,7 @@ class Scope:
     rules: TargetRules
     sources: Mapping[int, str]
     zone: ZoneInfo
+    vault: Vault
     readers: dict[int, FactReader] = field(default_factory=dict)
 
     @property
@@ -49,5 +51,11 @@ class Scope:
     def reader(self, source_id: int) -> FactReader:
         """The reader of a source's facts, kept for the pass."""
         if source_id not in self.readers:
-            self.readers[source_id] = FactReader(source_id, self.sources[source_id], badges=self.can(Ability.BADGES))
+            self.readers[source_id] = FactReader(
+                source_id, self.sources[source_id], badges=self.can(Ability.BADGES), doors=self.rules.doors
+            )
         return self.readers[source_id]
+
+    def fingerprint(self, code: str) -> str:
+        """What is compared instead of a code."""
+        return fingerprint(code, self.vault.open(self.studio.sealed_pepper))

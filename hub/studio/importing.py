@@ -61,7 +61,7 @@ async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
             *_unnamed(file, rows),
             *_plain_text(file),
             *_kept_only(file),
-            *await _unknown_groups(db, studio, file),
+            *await _unknown_openings(db, studio, file),
         ]
         if done.changes:
             await _wake_lanes(hub, db, studio)
@@ -94,7 +94,7 @@ def _kept_only(file: StudioFile) -> list[str]:
     """Tables whose rows no part of the hub acts on yet. They are checked and kept, and nobody gets access by them."""
     return [
         f"[[{kind}]] is kept, but this version does not act on it: nobody gets access by these rows"
-        for kind in ("resources", "communities", "rooms")
+        for kind in ("rooms",)
         if file.rows.get(kind)
     ]
 
@@ -108,21 +108,24 @@ def _plain_text(file: StudioFile) -> list[str]:
     ]
 
 
-async def _unknown_groups(db: AsyncConnection, studio: registry.Studio, file: StudioFile) -> list[str]:
-    """Groups that rows name and that their target did not have when it was last looked at."""
+async def _unknown_openings(db: AsyncConnection, studio: registry.Studio, file: StudioFile) -> list[str]:
+    """Groups and locks that rows name and that their target did not have when it was last looked at."""
     o, c = t.opening.c, t.connection.c
-    query = select(c.name, o.opening_id).join(t.connection, c.id == o.target_id)
-    known: dict[str, set[str]] = {}
-    for target, group in (await db.execute(query.where(c.studio_id == studio.id, o.kind == "group"))).all():
-        known.setdefault(target, set()).add(group)
+    query = select(c.name, o.kind, o.opening_id).join(t.connection, c.id == o.target_id)
+    known: dict[tuple[str, str], set[str]] = {}
+    for target, what, name in (await db.execute(query.where(c.studio_id == studio.id))).all():
+        known.setdefault((target, what), set()).add(name)
     notes = []
-    for row in file.rows.get("passes", ()):
-        group = getattr(row, "group", None)
-        if group is not None and row.target in known and group not in known[row.target]:
-            notes.append(
-                f"[[passes]] names the group {group!r}, which {row.target} does not have; "
-                f"`studiohub openings {row.target}` lists the groups"
-            )
+    for kind in ("passes", "resources", "communities"):
+        for row in file.rows.get(kind, ()):
+            group = getattr(row, "group", None)
+            named = [("group", group)] if group is not None else [("lock", lock) for lock in getattr(row, "locks", ())]
+            notes += [
+                f"[[{kind}]] names the {what} {name!r}, which {row.target} does not have; "
+                f"`studiohub openings {row.target}` lists what it has"
+                for what, name in named
+                if (row.target, what) in known and name not in known[row.target, what]
+            ]
     return list(dict.fromkeys(notes))
 
 
@@ -254,9 +257,11 @@ async def export_text(hub: Hub) -> str:
     tables: dict[str, list[dict[str, Any]]] = {kind: [] for kind in ROW_KINDS}
     for stored in mapping:
         tables[stored.kind].append(stored.row.model_dump(by_alias=True, exclude_none=True, exclude_defaults=False))
-    for kind in ("passes", "rooms"):
-        for row_values in tables[kind]:
-            for empty in ("locks", "seats"):
-                if not row_values.get(empty, True):
-                    del row_values[empty]
+    for row_values in tables["passes"]:
+        if not row_values["locks"]:
+            # What a group needs no word about.
+            del row_values["locks"], row_values["credential"]
+    for row_values in tables["rooms"]:
+        if not row_values["seats"]:
+            del row_values["seats"]
     return render(studio.section, connections, tables)

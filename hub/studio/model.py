@@ -71,6 +71,7 @@ class PassRow(_SourceRow):
     passes: Ids = Field(alias="pass")
     group: str | None = None
     locks: list[str] = []
+    credential: Literal["code", "link", "both"] = "both"
     priority: int = 100
 
     @model_validator(mode="after")
