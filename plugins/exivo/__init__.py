@@ -1,11 +1,11 @@
-"""dormakaba exivo: people with badges in access groups."""
+"""dormakaba exivo: people with badges in access groups, and visits with a code and a link."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from hub import Ability, Connection, Plugin, grants, hookimpl
-from plugins.exivo import access, checks
+from hub import Ability, Connection, NotFound, Plugin, grants, hookimpl
+from plugins.exivo import access, checks, visits
 from plugins.exivo import people as persons
 from plugins.exivo.client import Exivo
 from plugins.exivo.settings import ExivoSettings
@@ -14,7 +14,7 @@ from plugins.exivo.simulator import ExivoSimulator
 
 @hookimpl
 def describe() -> Plugin:
-    """exivo as a lock with people, groups and badges."""
+    """exivo as a lock with people, groups and badges, and with visits on single doors."""
     return Plugin(
         name="exivo",
         title="dormakaba exivo",
@@ -23,9 +23,12 @@ def describe() -> Plugin:
         abilities=frozenset(
             {
                 Ability.GROUPS,
+                Ability.LOCKS,
                 Ability.PEOPLE,
                 Ability.BADGES,
                 Ability.BADGE_NEEDED,
+                Ability.CODES,
+                Ability.LINKS,
                 Ability.DATES,
                 Ability.OBSERVE,
             }
@@ -35,6 +38,7 @@ def describe() -> Plugin:
         settle=10.0,
         profile=frozenset({"given_name", "family_name", "language"}),
         credential="badge",
+        draw_code=visits.draw_code,
     )
 
 
@@ -59,28 +63,42 @@ async def sync_members(connection: Connection, people: Sequence[grants.Person]) 
 
 @hookimpl
 async def grant_access(connection: Connection, grant: grants.Grant) -> grants.Granted:
-    """Group, dates and badges of a person."""
-    return await access.grant(connection.keep(Exivo), grant)
+    """Group, dates and badges of a person; or a visit."""
+    give = visits.grant if grant.opens.locks else access.grant
+    return await give(connection.keep(Exivo), grant)
 
 
 @hookimpl
 async def revoke_access(connection: Connection, grant: grants.Grant) -> grants.Revoked:
-    """Group and badges back, person blocked."""
-    return await access.revoke(connection.keep(Exivo), grant)
+    """Group and badges back, person blocked; or a visit revoked."""
+    take = visits.revoke if grant.opens.locks else access.revoke
+    return await take(connection.keep(Exivo), grant)
 
 
 @hookimpl
 async def observe_access(
     connection: Connection, only: Sequence[str] | None
 ) -> AsyncIterator[Sequence[grants.Observed]]:
-    """Every person of the site, or the named ones. Raises NotFound for a named one who is gone."""
+    """Every person of the site and every visit with a marker, or the named ones. Raises NotFound for a named one that
+    is gone."""
     api = connection.keep(Exivo)
     if only is not None:
-        for person_id in only:
-            yield [await access.observed(api, await api.person(person_id))]
+        for identifier in only:
+            yield [await _observed(api, identifier)]
         return
     async for _ in api.inventory.reading():
         # A sign of life: the media of a large site take longer to read than one step may.
         yield []
     async for page in api.persons():
         yield [await access.observed(api, person, listed=True) for person in page]
+    async for visits_page in api.visits():
+        yield [visits.observed(api, visit) for visit in visits_page if visit.marker is not None]
+
+
+async def _observed(api: Exivo, identifier: str) -> grants.Observed:
+    """One person or visit: an id doesn't say of which it is."""
+    try:
+        person = await api.person(identifier)
+    except NotFound:
+        return visits.observed(api, await api.visit(identifier))
+    return await access.observed(api, person)

@@ -73,6 +73,7 @@ async def verify(api: Exivo) -> list[Check]:
     checks.append(await _count(api))
     checks.append(await _may_read(api, "persons", api.paths.persons))
     checks.append(await _may_read(api, "badges", api.paths.media))
+    checks.append(await _may_read(api, "visits", api.paths.visits))
     checks.append(await _may_write(api))
     return checks
 

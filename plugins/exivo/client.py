@@ -1,9 +1,11 @@
 """Calls to exivo: one method for each operation that the hub needs.
 
-Reading a person or a medium raises `NotFound` for an unknown id, and nothing else here ever does: the hub takes it for
-a person who is gone. Writing answers 400 for bad input, an unknown id or a state that holds already, and the body
-doesn't tell which: the caller reads the item and judges. Changes of state are safe to repeat for that reason;
-`create_person` and `register_medium` are not, and are never repeated here.
+Reading a person, a medium or a visit raises `NotFound` for an unknown id, and nothing else here ever does: the hub
+takes it for somebody who is gone. Writing answers 400 for bad input, an unknown id or a state that holds already, and
+the body doesn't tell which: the caller reads the item and judges. Changes of state are safe to repeat for that reason;
+`create_person`, `register_medium` and `create_visit` are not, and are never repeated here.
+
+Answers about visits hold codes and links, so no error quotes one.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from plugins.exivo import wire
 from plugins.exivo.inventory import Inventory
 from plugins.exivo.pages import pages
 from plugins.exivo.settings import ExivoSettings
-from plugins.exivo.wire import Medium, PersonSeen
+from plugins.exivo.wire import Medium, PersonSeen, VisitSeen
 
 __all__ = ["Exivo"]
 
@@ -83,26 +85,19 @@ class Exivo:
 
     async def person(self, person_id: str) -> PersonSeen:
         """One person. Raises NotFound, and RetryLater (`settling`) for one who was created just now and never shown."""
-        try:
-            found = await self._get(self.paths.person(person_id), wire.person)
-            self._made.pop(person_id, None)
-            return found
-        except NotFound as error:
-            if not self.just_made(person_id):
-                raise
-            raise RetryLater(
-                f"{error.what}, although it was created just now", after=SHORTLY, code="settling"
-            ) from error
+        return await self._settled(self.paths.person(person_id), wire.person)
 
     async def person_once(self, person_id: str) -> PersonSeen:
         """One person; somebody created a moment ago is taken from the answer to that, once."""
         made = self._created.pop(person_id, None)
-        return made if made is not None and self.just_made(person_id) else await self.person(person_id)
+        if made is not None and self.just_made(self.paths.person(person_id)):
+            return made
+        return await self.person(person_id)
 
     async def create_person(self, payload: dict[str, Any]) -> PersonSeen:
         """Create a person. Raises Refused, or Unconfirmed where the answer is lost or can't be read."""
         made = _made(await self._create(self.paths.persons, payload), wire.person)
-        self._remember(made.id)
+        self._remember(self.paths.person(made.id))
         # An answer that leaves out what was sent says too little to go on with.
         if made.info == payload.get("info"):
             self._created[made.id] = made
@@ -162,8 +157,9 @@ class Exivo:
 
     async def medium(self, medium_id: str) -> Medium:
         """One medium. Raises NotFound."""
-        found = await self._get(self.paths.medium(medium_id), wire.medium)
-        self._made.pop(medium_id, None)
+        path = self.paths.medium(medium_id)
+        found = await self._get(path, wire.medium)
+        self._made.pop(path, None)
         return found
 
     async def register_medium(self, badge: grants.Badge) -> Medium:
@@ -171,15 +167,53 @@ class Exivo:
         lost or can't be read."""
         payload = wire.medium_payload(badge, self.settings.badge_number)
         made = _made(await self._create(self.paths.media, payload), wire.medium)
-        self._remember(made.id)
+        self._remember(self.paths.medium(made.id))
         return made
 
-    def just_made(self, identifier: str) -> bool:
-        """Whether this process created that person or medium within the last minute and has not read it since."""
-        at = self._made.get(identifier)
-        return at is not None and self.connection.clock.now() - at <= FRESH
+    # ── visits ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def visits(self) -> AsyncIterator[list[VisitSeen]]:
+        """Every visit of the site, page by page, whoever made it; expired and revoked ones are among them."""
+        async for page in self._pages(self.paths.visits):
+            yield [wire.visit(raw) for raw in page]
+
+    async def visit(self, visit_id: str) -> VisitSeen:
+        """One visit. Raises NotFound, and RetryLater (`settling`) for one that was created just now and never shown."""
+        return await self._settled(self.paths.visit(visit_id), wire.visit)
+
+    async def create_visit(self, payload: dict[str, Any]) -> VisitSeen:
+        """Create a visit. Raises Refused, or Unconfirmed where the answer is lost or can't be read."""
+        answer = await self._create(self.paths.visits, payload)
+        try:
+            made = _made(answer, wire.visit)
+        except Unconfirmed as error:
+            error.said = ""
+            raise
+        self._remember(self.paths.visit(made.id))
+        return made
+
+    async def revoke_visit(self, visit_id: str) -> Refused | None:
+        """Revoke a visit, for good. Returns the refusal instead of raising it."""
+        return await self._set(self.paths.visit(visit_id, "revoke"))
 
     # ── helpers ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def just_made(self, path: str) -> bool:
+        """Whether this process created what has that path within the last minute and has not read it since."""
+        at = self._made.get(path)
+        return at is not None and self.connection.clock.now() - at <= FRESH
+
+    async def _settled(self, path: str, read: Callable[[Any], T]) -> T:
+        try:
+            found = await self._get(path, read)
+            self._made.pop(path, None)
+            return found
+        except NotFound as error:
+            if not self.just_made(path):
+                raise
+            raise RetryLater(
+                f"{error.what}, although it was created just now", after=SHORTLY, code="settling"
+            ) from error
 
     async def _get(self, path: str, read: Callable[[Any], T], params: Mapping[str, Any] | None = None) -> T:
         for left in reversed(range(TRIES)):
@@ -188,14 +222,16 @@ class Exivo:
                 if answer.status == 404:
                     raise _not_there(answer)
                 return read(answer.json())
-            except RetryLater:
+            except RetryLater as error:
                 if not left:
+                    if path.startswith(self.paths.visits):
+                        error.said = ""
                     raise
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def _remember(self, identifier: str) -> None:
+    def _remember(self, path: str) -> None:
         self._made = {other: at for other, at in self._made.items() if self.just_made(other)}
-        self._made[identifier] = self.connection.clock.now()
+        self._made[path] = self.connection.clock.now()
 
     async def _create(self, path: str, payload: dict[str, Any]) -> Answer:
         try:

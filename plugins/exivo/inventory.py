@@ -90,7 +90,7 @@ class Inventory:
         try:
             return self.put(await self._api.medium(medium_id))
         except NotFound:
-            if self._api.just_made(medium_id):
+            if self._api.just_made(self._api.paths.medium(medium_id)):
                 return self._by_id.get(medium_id)
             self._drop(medium_id)
             self._no_media.add(medium_id)

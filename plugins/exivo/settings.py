@@ -20,6 +20,12 @@ class ExivoSettings(ConnectionSettings):
     badge_number: Literal["cid", "uid"] = Field(
         "cid", title="Badge numbers are", description="cid of smart media, or uid of insecure ones"
     )
+    invite: Literal["none", "email", "sms"] = Field(
+        "none",
+        title="exivo's own message",
+        description="exivo then sends its link to a visit's e-mail address or phone itself; never the code, which the "
+        "hub tells",
+    )
     page_size: int = Field(100, ge=1, le=500, title="Page size")
     timeout: float = Field(10.0, gt=0, le=120, title="Time-out in seconds")
 

@@ -5,7 +5,9 @@ unknown about the vendor is decided here and nowhere else:
 
 * the rate limit: two requests a second unless the connection says otherwise (our choice);
 * the largest page: 100 (200 has been seen to work), and half of it where that is refused;
-* the length of `info`: the marker is kept short, and whoever writes it looks at what came back;
+* the length of `info` and of a visit's `name`: the marker is kept short, and whoever writes it looks at what came back;
+* a visit without an end: `validTo` is required, so one far away stands for it;
+* whether a visit needs a contact: the texts disagree, a working integration (OneGov/onegov-cloud) sends none;
 * enum values: parsed leniently, because live systems return values that the contract doesn't list;
 * how a `uid` wants its leading zeros: as whole bytes, because that is what an insecure medium says of itself.
 """
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import quote
@@ -23,12 +25,17 @@ from hub import RetryLater, grants, records
 
 __all__ = [
     "BASE_URL",
+    "NO_END",
     "PER_SECOND",
+    "PORTAL",
     "Medium",
     "Paths",
     "PersonSeen",
+    "VisitSeen",
+    "contact",
     "door",
     "group",
+    "is_code",
     "listed",
     "medium",
     "medium_payload",
@@ -38,9 +45,14 @@ __all__ = [
     "same_moment",
     "site",
     "timestamp",
+    "visit",
+    "visit_payload",
 ]
 
 BASE_URL = "https://api.exivo.io/v1"
+PORTAL = "https://customer.exivo.io"
+"""The vendor's admin area: hayloft/exivo-client-php names its page of API credentials. No address of a single visit is
+known."""
 PER_SECOND = 2.0
 LANGUAGES = frozenset({"da", "de", "en", "es", "fi", "fo", "fr", "it", "nb", "nl", "sv"})
 NORWEGIAN = {"no": "nb", "nn": "nb"}
@@ -49,10 +61,18 @@ NAMELESS = "-"
 NO_SUCH_PERSON = "00000000-0000-4000-8000-000000000000"
 """An id that nobody has: a write to it shows whether writing is allowed, and changes nothing."""
 
+NO_END = datetime(2099, 12, 31, tzinfo=UTC)
+"""Stands for a visit that never ends. Always the same moment, so that a visit can be recognized by it."""
+NAME_TEXT = 60
+"""Characters of a visit's name in front of the marker, at most: how long a name may be is unknown."""
+
 TAKEN = frozenset({"active", "blocked", "damaged", "lost", "assignedButPending"})
 """States in which a medium can't be given to somebody. The list of states is open: of any other, the vendor decides."""
 
 _MARKER = re.compile(r"\[hub:[^\]]*\]")
+_CODE = re.compile(r"[0-9]{4,6}")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_PHONE = re.compile(r"(\+|00)([0-9] ?){6,14}[0-9]")
 
 
 @dataclass(frozen=True)
@@ -73,8 +93,7 @@ class PersonSeen:
     @property
     def marker(self) -> str | None:
         """The hub marker at the end of `info`, whichever hub's it is."""
-        found = _MARKER.findall(self.info)
-        return found[-1] if found else None
+        return _last_marker(self.info)
 
     @property
     def name(self) -> str:
@@ -108,6 +127,36 @@ class Medium:
         return self.state in {"blocked", "damaged", "lost"}
 
 
+@dataclass(frozen=True)
+class VisitSeen:
+    """A visit as exivo returned it. `code` is None where exivo does not show it; `ends` is None only where it can't be
+    read."""
+
+    id: str
+    name: str
+    doors: frozenset[str]
+    starts: datetime | None
+    ends: datetime | None
+    expired: bool
+    revoked: bool
+    code: str | None = field(repr=False)
+    link: str | None = field(repr=False)
+
+    @property
+    def marker(self) -> str | None:
+        """The hub marker at the end of the name, whichever hub's it is."""
+        return _last_marker(self.name)
+
+    @property
+    def until(self) -> datetime | None:
+        """When it ends; None for never."""
+        return None if self.ends == NO_END else self.ends
+
+    def over(self, now: datetime) -> bool:
+        """Whether it opens nothing any more."""
+        return self.revoked or self.expired or (self.ends is not None and self.ends <= now)
+
+
 class Paths:
     """The paths of one site. Their spelling is irregular on purpose: that is how the vendor has them."""
 
@@ -127,6 +176,10 @@ class Paths:
     def medium(self, medium_id: str) -> str:
         """A medium."""
         return f"{self.media}/{quote(medium_id, safe='')}"
+
+    def visit(self, visit_id: str, *rest: str) -> str:
+        """A visit, or something to do with it."""
+        return "/".join((self.visits, quote(visit_id, safe=""), *rest))
 
 
 def timestamp(moment: datetime | None) -> str | None:
@@ -193,7 +246,7 @@ def person(raw: Any) -> PersonSeen:
         info=str(raw.get("info") or ""),
         entry=moment(raw.get("entryDate")),
         exit=moment(raw.get("exitDate")),
-        revoked=str(raw.get("revoked")).lower() == "true",
+        revoked=_flag(raw, "revoked"),
         group=_optional(raw, "accessGroupId"),
         media=frozenset(str(item) for item in media if item) if isinstance(media, list) else frozenset(),
     )
@@ -219,6 +272,50 @@ def medium_payload(badge: grants.Badge, usual: Literal["cid", "uid"]) -> dict[st
     return {"cid": badge.number, "formFactor": "badge"}
 
 
+def visit(raw: Any) -> VisitSeen:
+    """A visit from an answer. A code that is masked is none."""
+    raw = _mapping(raw, "a visit")
+    doors = raw.get("components")
+    code = raw.get("code")
+    return VisitSeen(
+        id=_text(raw, "id"),
+        name=str(raw.get("name") or ""),
+        doors=frozenset(str(item) for item in doors if item) if isinstance(doors, list) else frozenset(),
+        starts=moment(raw.get("validFrom")),
+        ends=moment(raw.get("validTo")),
+        expired=_flag(raw, "expired"),
+        revoked=_flag(raw, "revoked"),
+        code=code if is_code(code) else None,
+        link=_optional(raw, "link"),
+    )
+
+
+def is_code(code: Any) -> bool:
+    """Whether something is a code as exivo has them: four to six digits."""
+    return isinstance(code, str) and _CODE.fullmatch(code) is not None
+
+
+def visit_payload(wanted: grants.Grant, starts: datetime, invited: Mapping[str, str]) -> dict[str, Any]:
+    """What makes a visit. `name` is what it is for and the hub's marker; `invited` is what `contact` answered."""
+    text = " ".join(wanted.reference.split())[:NAME_TEXT]
+    return {
+        "code": wanted.code,
+        "validFrom": timestamp(starts),
+        "validTo": timestamp(wanted.valid_until or NO_END),
+        "components": list(wanted.opens.locks),
+        "name": f"{text.rstrip()} {wanted.marker}".strip(),
+        **invited,
+    }
+
+
+def contact(kind: Literal["none", "email", "sms"], wanted: grants.Grant) -> dict[str, str]:
+    """Where exivo shall send its own message; nothing where it shall not, or could not."""
+    value = {"none": None, "email": wanted.email, "sms": wanted.phone}[kind]
+    name, pattern = ("email", _EMAIL) if kind == "email" else ("smsNr", _PHONE)
+    value = (value or "").strip()
+    return {name: value} if pattern.fullmatch(value) else {}
+
+
 def group(raw: Any) -> grants.Opening:
     """An access group from an answer."""
     raw = _mapping(raw, "an access group")
@@ -240,6 +337,11 @@ def door(raw: Any) -> grants.Opening | None:
     return grants.Opening(kind="lock", id=_text(raw, "id"), name=name, notes=notes)
 
 
+def _last_marker(text: str) -> str | None:
+    found = _MARKER.findall(text)
+    return found[-1] if found else None
+
+
 def _mapping(raw: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(raw, Mapping):
         raise RetryLater(f"exivo sent something else where {what} was expected", code="vendor_garbage")
@@ -256,6 +358,10 @@ def _text(raw: Mapping[str, Any], name: str) -> str:
 def _optional(raw: Mapping[str, Any], name: str) -> str | None:
     value = raw.get(name)
     return str(value) if value else None
+
+
+def _flag(raw: Mapping[str, Any], name: str) -> bool:
+    return str(raw.get(name)).lower() == "true"
 
 
 def _number(raw: Mapping[str, Any], name: str) -> str | None:

@@ -27,6 +27,7 @@ from tests.plugins.exivo.support import site as make_site
 BASE = "http://exivo.test/v1"
 ANNA = {"id": "p-1", "firstName": "Anna", "lastName": "Graf", "info": None, "media": [], "revoked": False}
 BADGE = {"id": "m-1", "cid": "A1B2", "uid": None, "state": "assignable", "personId": None}
+VISIT = {"id": "v-1", "code": "012345", "name": "4711", "components": ["d-1"], "link": "https://exivo.test/v-1"}
 HTML = httpx.Response(200, html="<h1>It works!</h1>")
 Call = Callable[[Exivo], Any]
 
@@ -59,6 +60,9 @@ CALLS: list[tuple[Call, str, str, Any, Any]] = [
     (lambda api: api.unassign_medium("p-1", "m-1"), "POST", "/person/p-1/unassign/medium/m-1", {}, None),
     (lambda api: api.medium("m-1"), "GET", "/medium/m-1", None, BADGE),
     (lambda api: api.register_medium(grants.Badge("A1B2")), "POST", "/medium", ..., BADGE),
+    (lambda api: api.visit("v-1"), "GET", "/visit/v-1", None, VISIT),
+    (lambda api: api.create_visit({"code": "012345"}), "POST", "/visit", {"code": "012345"}, VISIT),
+    (lambda api: api.revoke_visit("v-1"), "POST", "/visit/v-1/revoke", {}, None),
 ]
 
 
@@ -89,6 +93,7 @@ async def test_every_call_is_spelt_as_the_contract_has_it(
         (lambda api: api.doors(), "component"),
         (lambda api: collect(api.persons()), "person"),
         (lambda api: collect(api.media()), "medium"),
+        (lambda api: collect(api.visits()), "visit"),
     ],
 )
 async def test_lists_are_read_with_skip_and_limit(vendor: respx.MockRouter, api: Exivo, read: Call, path: str) -> None:
@@ -271,6 +276,7 @@ async def test_a_read_that_stays_unreadable_is_given_up(vendor: respx.MockRouter
 CREATES: list[tuple[str, Call]] = [
     ("/person", lambda api: api.create_person({"firstName": "A", "lastName": "B"})),
     ("/medium", lambda api: api.register_medium(grants.Badge("A1B2"))),
+    ("/visit", lambda api: api.create_visit({"code": "012345"})),
 ]
 
 

@@ -124,6 +124,8 @@ async def test_whatever_is_sent_is_in_the_contract(world: World, strict: list[st
         ("POST", "/v1/s/person", b'{"firstName": "A", "lastName": "B", "member": 1}'),
         ("POST", "/v1/s/person/p", b'{"exitDate": "2026-01-01T00:00:00+01:00", "nickname": "A"}'),
         ("POST", "/v1/s/person/p/revoke", b'{"now": true}'),
+        ("POST", "/v1/s/visit", b'{"code": 12345, "validFrom": "", "validTo": "", "components": ["d"]}'),
+        ("POST", "/v1/s/visit/v/revoke", b'{"now": true}'),
         ("POST", "/v1/s/person/p/revoke", b""),
         ("POST", "/v1/s/Person/p/revoke", b"{}"),
         ("GET", "/v1/s/accessgroups", b""),

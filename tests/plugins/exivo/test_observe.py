@@ -65,7 +65,7 @@ async def test_a_blocked_badge_of_ours_is_noted(site: Site) -> None:
 
 
 async def test_the_whole_site_is_listed_in_pages() -> None:
-    """However many there are, with two lists and no call for a single person or badge."""
+    """However many there are, with three lists and no call for a single person or badge."""
     sim = make_site()
     for number in range(25):
         sim.add_by_hand(firstName=f"{number:03}", lastName="X", badge=f"F{number:X}")
@@ -74,8 +74,8 @@ async def test_the_whole_site_is_listed_in_pages() -> None:
         pages = [page async for page in exivo.observe_access(site.connection, None)]
         assert [len(page) for page in pages if page] == [10, 10, 5]
         assert sum(bool(seen.badges) for page in pages for seen in page) == 25
-        assert sorted(set(calls.names)) == ["getMedia", "getPersons"]
-        assert len(calls.names) == 8
+        assert sorted(set(calls.names)) == ["getMedia", "getPersons", "getVisits"]
+        assert len(calls.names) == 9
 
 
 async def test_an_empty_site_has_nobody(site: Site) -> None:
@@ -234,11 +234,11 @@ async def test_a_moment_ends_for_good_when_it_is_over(world: World) -> None:
 
 
 async def test_an_unchanged_member_costs_nothing_of_their_own(world: World) -> None:
-    """A full pass reads four lists, whoever is in them."""
+    """A full pass reads five lists, whoever is in them."""
     for number in range(40):
         world.join(str(number))
     await world.sync()
     mark = world.exivo.log.total
     await world.sync()
     names = [entry.operation for entry in world.exivo.log.since(mark)]
-    assert sorted(names) == sorted(["getAccessGroups", "getComponents", "getMedia", "getPersons"] * 2)
+    assert sorted(names) == sorted(["getAccessGroups", "getComponents", "getMedia", "getPersons"] * 2 + ["getVisits"])

@@ -51,6 +51,7 @@ async def test_a_good_connection_is_good_in_every_point(site: Site) -> None:
         "3 access groups and 5 doors can be read",
         "persons can be read",
         "badges can be read",
+        "visits can be read",
         "persons may be written",
     ]
     assert checks[0].took_ms is not None
@@ -137,6 +138,7 @@ async def test_a_key_that_may_only_read_is_told() -> None:
     [
         ("getPersons", "persons can be read"),
         ("getMedia", "badges can be read"),
+        ("getVisits", "visits can be read"),
         ("getComponents", "groups and doors can be read"),
     ],
 )
@@ -190,9 +192,12 @@ async def test_groups_and_doors_are_what_mapping_rows_can_name(site: Site) -> No
 
 
 def test_the_plugin_says_what_it_is() -> None:
-    """People with badges in groups, read back by listing."""
+    """People with badges in groups and visits on doors, read back by listing."""
     described = exivo.describe()
     assert (described.name, described.kind, described.credential) == ("exivo", "lock", "badge")
     assert described.simulator is ExivoSimulator
+    assert described.abilities == {
+        "groups", "locks", "people", "badges", "badge_needed", "codes", "links", "dates", "observe"
+    }  # fmt: skip
     assert described.profile == {"given_name", "family_name", "language"}
     assert described.settle >= described.settings.model_fields["timeout"].default

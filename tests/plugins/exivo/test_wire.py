@@ -238,3 +238,47 @@ def test_ids_are_quoted_in_paths() -> None:
     paths = wire.Paths("s/1")
     assert paths.person("p/../2", "assign", "accessgroup", "a b") == "/s%2F1/person/p%2F..%2F2/assign/accessgroup/a%20b"
     assert paths.medium("m?x") == "/s%2F1/medium/m%3Fx"
+
+
+# ── visits ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+VISIT: dict[str, Any] = {"id": "v-1", "validFrom": "2026-01-31T15:00:00Z", "validTo": "2026-01-31T16:00:00.000Z"}
+
+
+@pytest.mark.parametrize(
+    ("code", "read"),
+    [("0815", "0815"), ("012345", "012345"), ("****", None), ("12**56", None), ("", None), (None, None), (4711, None)],
+)
+def test_only_four_to_six_digits_are_a_code(code: Any, read: str | None) -> None:
+    """Masked ones are none, and a number has lost its zeros."""
+    assert wire.visit({**VISIT, "code": code}).code == read
+
+
+@pytest.mark.parametrize("components", [None, "d-1", {}, [], [None, ""]])
+def test_a_visit_without_readable_doors_has_none(components: Any) -> None:
+    """It then is not the one that was wanted, and hides no other."""
+    assert wire.visit({**VISIT, "components": components}).doors == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("fields", "over"),
+    [
+        ({}, False),
+        ({"revoked": True}, True),
+        ({"revoked": "true"}, True),
+        ({"expired": True}, True),
+        ({"expired": None, "revoked": None}, False),
+        ({"validTo": "2026-01-31T15:30:00Z"}, True),
+        ({"validTo": "soon"}, False),
+    ],
+)
+def test_a_visit_is_over_when_it_is_revoked_expired_or_past_its_end(fields: dict[str, Any], over: bool) -> None:
+    """Whichever of the three the vendor shows."""
+    now = datetime(2026, 1, 31, 15, 30, tzinfo=UTC)
+    assert wire.visit({**VISIT, **fields}).over(now) is over
+
+
+def test_a_visit_without_an_id_is_no_visit() -> None:
+    """It could never be revoked."""
+    with pytest.raises(RetryLater):
+        wire.visit({"code": "0815"})
