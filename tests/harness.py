@@ -216,14 +216,20 @@ def write_studio(folder: Path, base_url: str, *, text: str = STUDIO, **settings:
 
 @asynccontextmanager
 async def make_world(
-    folder: Path, monkeypatch: Any, *, database_url: str | None = None, plugins: Plugins | None = None, **settings: Any
+    folder: Path,
+    monkeypatch: Any,
+    *,
+    database_url: str | None = None,
+    plugins: Plugins | None = None,
+    doors: dict[str, str] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[World]:
     """Open a studio on an in-process exivo simulator."""
     monkeypatch.setenv("TEST_EXIVO_SECRET", API_SECRET)
     number = next(_numbers)
     origin = f"http://exivo-{number}.test"
     clock = FrozenClock(NOW)
-    simulator = ExivoSimulator(clock=clock, groups={"AG-1": "Gym", "AG-2": "Gym + Sauna"})
+    simulator = ExivoSimulator(clock=clock, groups={"AG-1": "Gym", "AG-2": "Gym + Sauna"}, doors=doors)
     desk = Desk(folder / "export")
     desk.passes += [{"id": "abo", "name": "Abo 12 months"}, {"id": "abo-sauna", "name": "Abo + Sauna"}]
     home = folder / "home"

@@ -89,7 +89,7 @@ class Explanation:
                     **(door.opens or {"group": None}),
                     "name": door.name,
                     "status": door.status,
-                    "valid_from": times.to_text(door.valid_from) if door.valid_from else None,
+                    **({"valid_from": times.to_text(door.valid_from)} if door.valid_from else {}),
                     "valid_until": times.to_text(door.valid_until) if door.valid_until else None,
                 }
                 for door in self.doors
@@ -193,17 +193,17 @@ async def _at_target(hub: Hub, scope: Scope, found: Found, aside: str | None) ->
                 valid_until=row.valid_until,
             )
         )
-    for visit in ledger.values():
-        doors.append(
-            Door(
-                target=scope.name,
-                opens={"locks": list(visit.opens.locks)},
-                name=scope.rules.names_of(visit.opens.locks),
-                status=SHOWN[visit.state],
-                valid_until=visit.valid_until,
-                valid_from=visit.valid_from,
-            )
+    doors += [
+        Door(
+            target=scope.name,
+            opens={"locks": list(visit.opens.locks)},
+            name=scope.rules.names_of(visit.opens.locks),
+            status=SHOWN[visit.state],
+            valid_until=visit.valid_until,
+            valid_from=visit.valid_from,
         )
+        for visit in ledger.values()
+    ]
     verdict = _verdict(decision, row, recorded)
     by_group = bool(scope.rules.passes) or row is not None or not scope.rules.doors
     reasons = [*recorded, *_rule_reasons(decision, recorded)] if by_group else []
