@@ -31,6 +31,7 @@ __all__ = [
     "connections",
     "delete_connection",
     "find_studio",
+    "mail_section",
     "mapping_rows",
     "replace_mapping",
     "save_connection",
@@ -39,6 +40,9 @@ __all__ = [
     "studio_named",
     "studios_with_admin",
 ]
+
+
+_AS_USUAL = MailSection()
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Studio:
     sealed_pepper: bytes
     admin_email: str | None = None
     created_at: datetime | None = None
-    mail: MailSection = MailSection()
+    mail: MailSection = _AS_USUAL
 
     @property
     def section(self) -> StudioSection:
@@ -140,7 +144,7 @@ def _studio(row: Any) -> Studio:
         sealed_pepper=row.sealed_pepper,
         admin_email=row.admin_email,
         created_at=row.created_at,
-        mail=MailSection.model_validate_json(row.mail_options) if row.mail_options else MailSection(),
+        mail=mail_section(row.mail_options),
     )
 
 
@@ -182,9 +186,14 @@ async def save_studio(
     return Studio(made.scalar_one(), **values, instance=instance, sealed_pepper=pepper, created_at=now)
 
 
+def mail_section(options: str | None) -> MailSection:
+    """`[mail]` as it is stored; None is as usual."""
+    return MailSection.model_validate_json(options) if options else _AS_USUAL
+
+
 async def save_mail(connection: AsyncConnection, studio: Studio, mail: MailSection) -> Studio:
     """Set what the studio's members get mails about."""
-    options = mail.model_dump_json(exclude_defaults=True) if mail != MailSection() else None
+    options = mail.model_dump_json(exclude_defaults=True) if mail != _AS_USUAL else None
     await connection.execute(update(t.studio).where(t.studio.c.id == studio.id).values(mail_options=options))
     return replace(studio, mail=mail)
 
