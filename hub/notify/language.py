@@ -111,7 +111,7 @@ def _read(source: str, *, html: bool) -> nodes.Template:
     return tree
 
 
-_ALONE = re.compile(r"(?m)^[ \t]*(\{%(?:(?!%\}).)*)%\}[ \t]*\n")
+_ALONE = re.compile(r"(?m)^[ \t]*(\{%(?:(?!%\}).)*)(?<![-+])%\}[ \t]*\n")
 """A line that holds one `{% … %}` and nothing else makes no line in the mail. Its end moves into the tag, so that lines
 keep their numbers; Jinja's own way would also join a line that ends with a tag to the next."""
 

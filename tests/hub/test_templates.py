@@ -186,6 +186,8 @@ def test_lines_with_a_tag_alone_are_no_lines_in_the_mail() -> None:
         "Hi", "Hello{% if given_name %} {{ given_name }}{% endif %}\n  {% if code %}\nA\n{% endif %}\nB\n"
     )
     assert render(ACCESS, "en", ACCESS.samples("en"), template).text == "Hello Anna\nA\nB\n"
+    template = Template("Hi", "Hello\n{%- if code -%}\n!\n{%- endif %}\n\nB\n")
+    assert render(ACCESS, "en", ACCESS.samples("en"), template).text == "Hello!\nB\n"
 
 
 def test_a_value_is_text_and_never_markup_or_template() -> None:
