@@ -66,7 +66,7 @@ COMMANDS = (
     (CARE, "care", "doctor", "Examine the installation"),
     (CARE, "care", "key", "The key that seals secrets"),
     (CARE, "keep", "lanes", "What runs when, and what keeps failing"),
-    (CARE, "keep", "mail", "Mails that were sent, wait, or could not be sent"),
+    (CARE, "mail", "mail", "Mails that were sent, wait, or could not be sent"),
     (CARE, "keep", "backup", "Write everything in the database to one file"),
     (CARE, "keep", "restore", "Fill an empty installation from a backup"),
     (CARE, "keep", "erase", "Delete everything that is kept about a member"),

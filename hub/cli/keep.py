@@ -1,4 +1,4 @@
-"""Keeping and forgetting: lanes, mail, backup, restore, erase, audit."""
+"""Keeping and forgetting: lanes, backup, restore, erase, audit."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ from hub.core import Hub, initialise
 from hub.engine.backup import back_up
 from hub.engine.backup import restore as restore_into
 from hub.engine.personal import erase
-from hub.errors import UserError
 from hub.look.members import find_member
-from hub.notify.outbox import send_again
 from hub.store import journal
 from hub.store import tables as t
 from hub.words import counted
 
-__all__ = ["audit_", "backup_", "erase_", "lanes_", "mail_", "restore_"]
+__all__ = ["audit_", "backup_", "erase_", "lanes_", "restore_"]
 
 
 async def backup_(file: Path | None = None, /, *, json: Json = False) -> None:
@@ -177,64 +175,3 @@ async def lanes_(*, json: Json = False) -> None:
             ]
         )
     output.table(["lane", "state", "last went well", "next", "failures", "error"], shown)
-
-
-async def mail_(*, again: int | None = None, limit: Count = 50, json: Json = False) -> None:
-    """Mails that were sent, wait, or could not be sent, newest first. What they say is sealed and not shown.
-
-    Parameters
-    ----------
-    again:
-        Let this mail go out again. One that is "unsure" may have gone out already: its server took it or did not.
-    limit:
-        At most so many.
-    """
-    o = t.outbox.c
-    async with opened() as hub:
-        zone = times.zone(hub.the_studio.timezone)
-        now = hub.clock.now()
-        if again is not None:
-            async with hub.database.write() as db:
-                if not await send_again(db, hub.the_studio.id, again, now=now):
-                    raise UserError(
-                        f"there is no mail {again} that failed or is unsure", fix="`studiohub mail` lists them."
-                    )
-                await journal.solve(db, hub.the_studio.id, code="mail_failed", subject=f"mail {again}", now=now)
-                await journal.add_audit(
-                    db, hub.the_studio.id, who=who(), act="mail again", subject=f"mail {again}", now=now
-                )
-        query = select(t.outbox).where(o.studio_id == hub.the_studio.id).order_by(o.id.desc()).limit(limit)
-        async with hub.database.read() as db:
-            rows = (await db.execute(query)).all()
-        waiting = hub.settings.smtp_url is None and any(row.state == "queued" for row in rows)
-    if json:
-        output.print_json(
-            [
-                {
-                    "id": row.id,
-                    "kind": row.kind,
-                    "to": row.recipient,
-                    "subject": row.subject,
-                    "state": row.state,
-                    "created_at": times.to_text(row.created_at),
-                    "sent_at": times.to_text(row.sent_at) if row.sent_at else None,
-                    "error": row.error,
-                }
-                for row in rows
-            ]
-        )
-        return
-    shown = [
-        [
-            str(row.id),
-            row.state,
-            f"{row.created_at.astimezone(zone):%d %b %Y %H:%M}",
-            escape(row.recipient),
-            escape(row.subject),
-            escape(row.error or ""),
-        ]
-        for row in rows
-    ]
-    output.table(["id", "state", "made", "to", "subject", "error"], shown)
-    if waiting:
-        output.say("No mail server is set, so mails wait. Set STUDIOHUB_SMTP_URL.")

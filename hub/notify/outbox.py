@@ -7,18 +7,19 @@ nobody can say whether it went out: it is not sent again by itself, it is shown,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import make_msgid
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.store import among, journal, upsert
 from hub.store import tables as t
-from hub.store import upsert
+from hub.studio import registry
 
-__all__ = ["Mail", "Queued", "due", "handing_over", "lost", "not_sent", "put", "send_again", "sent"]
+__all__ = ["Mail", "Queued", "due", "handing_over", "lost", "not_sent", "put", "send_again", "sent", "withdraw"]
 
 RETRIES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 """After these pauses a mail that could not be sent is tried again; then it has failed."""
@@ -26,7 +27,10 @@ RETRIES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), time
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail to be. `name` is unique within the studio; the body never holds more than the recipient may know."""
+    """A mail to be. `name` is unique within the studio; the body never holds more than the recipient may know.
+
+    `not_before` keeps it in the outbox until then. `problem` says why the studio's own template was not used, if so.
+    """
 
     name: str
     kind: str
@@ -35,11 +39,13 @@ class Mail:
     text: str
     html: str | None = None
     subject_id: str = ""
+    not_before: datetime | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True)
 class Queued:
-    """A mail in the outbox, its body opened."""
+    """A mail in the outbox, its body still sealed. `sender_name` is the name that the studio writes under."""
 
     id: int
     studio_id: int
@@ -50,6 +56,7 @@ class Queued:
     html: bytes | None
     message_id: str
     attempts: int
+    sender_name: str | None = None
 
 
 async def put(
@@ -62,7 +69,7 @@ async def put(
     domain: str = "studiohub.invalid",
 ) -> None:
     """Put mails into the outbox; one whose name is there already stays as it is. Bodies are sealed: they may hold
-    codes."""
+    codes. Whatever kept a template from being used goes into the inbox."""
     await upsert(
         db,
         t.outbox,
@@ -81,19 +88,40 @@ async def put(
                 "state": "queued",
                 "attempts": 0,
                 "created_at": now,
-                "next_try_at": now,
+                "next_try_at": max(now, mail.not_before or now),
             }
             for mail in mails
         ],
         key=("studio_id", "name"),
     )
+    for kind, problem in {mail.kind: mail.problem for mail in mails if mail.problem}.items():
+        await journal.raise_item(
+            db,
+            studio_id,
+            code="template_failed",
+            subject=f"template {kind}",
+            text=problem,
+            fix=f"`studiohub mail templates` lists what is your own; save or reset that of {kind}.",
+            now=now,
+        )
+
+
+async def withdraw(db: AsyncConnection, studio_id: int, names: Collection[str]) -> int:
+    """Delete the mails of these names that wait and were never handed to a server; returns how many there were.
+
+    One that is being handed over, or of which nobody knows whether it went out, stays.
+    """
+    o = t.outbox.c
+    waiting = (o.studio_id == studio_id, o.state == "queued", o.handed_at.is_(None))
+    return (await db.execute(delete(t.outbox).where(*waiting, among(o.name, names, db)))).rowcount
 
 
 async def due(db: AsyncConnection, *, now: datetime, limit: int = 20) -> list[Queued]:
     """Mails that are to be sent now, oldest first."""
     o = t.outbox.c
     query = (
-        select(t.outbox)
+        select(t.outbox, t.studio.c.mail_options)
+        .join(t.studio, t.studio.c.id == o.studio_id)
         .where(o.state == "queued", or_(o.next_try_at.is_(None), o.next_try_at <= now))
         .order_by(o.id)
         .limit(limit)
@@ -109,6 +137,7 @@ async def due(db: AsyncConnection, *, now: datetime, limit: int = 20) -> list[Qu
             html=row.sealed_html,
             message_id=row.message_id,
             attempts=row.attempts,
+            sender_name=registry.mail_section(row.mail_options).sender_name,
         )
         for row in (await db.execute(query)).all()
     ]
@@ -136,7 +165,10 @@ async def not_sent(
     """The server surely did not take it; returns whether that was the last try. `handed`: it was being handed over, and
     the server said no; without that, a mail that is being handed over is left alone."""
     last = final or mail.attempts >= len(RETRIES)
-    values = {"state": "failed" if last else "queued", "error": error, "attempts": mail.attempts + 1}
+    values: dict[str, object] = {"state": "failed" if last else "queued", "error": error, "attempts": mail.attempts + 1}
+    if handed:
+        # The server said no, so it never had it.
+        values["handed_at"] = None
     pause = RETRIES[min(mail.attempts, len(RETRIES) - 1)]
     o = t.outbox.c
     await db.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
@@ -175,7 +176,7 @@ def _address(text: str) -> str:
 
 def _message(vault: Vault, server: Server, clock: Clock, mail: Queued) -> EmailMessage:
     message = EmailMessage()
-    message["From"] = server.sender
+    message["From"] = Address(mail.sender_name, addr_spec=server.sender) if mail.sender_name else server.sender
     message["To"] = _address(mail.to)
     message["Subject"] = mail.subject
     message["Message-ID"] = mail.message_id

@@ -54,6 +54,7 @@ __all__ = [
     "record",
     "run",
     "studio",
+    "template",
     "worker",
 ]
 
@@ -113,8 +114,9 @@ def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Inde
     return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(on_postgresql))
 
 
-def _studio() -> Column[int]:
-    return Column("studio_id", BigId, ForeignKey("studio.id", ondelete="CASCADE"), nullable=False)
+def _studio(*, primary_key: bool = False) -> Column[int]:
+    reference = ForeignKey("studio.id", ondelete="CASCADE")
+    return Column("studio_id", BigId, reference, nullable=False, primary_key=primary_key, autoincrement=False)
 
 
 def _connection(name: str, *, primary_key: bool = False) -> Column[int]:
@@ -130,6 +132,8 @@ studio = Table(
     Column("language", Text, nullable=False, default="en"),
     # Who gets alarm mails and the daily summary.
     Column("admin_email", Text),
+    # What members get mails about, where it is not what everybody gets.
+    Column("mail_options", Text),
     # The short random text that makes recovery markers ours and nobody else's.
     Column("instance", Text, nullable=False, unique=True),
     # Keys the fingerprints of codes; it outlives a rotation of the sealing key.
@@ -300,6 +304,7 @@ ledger = Table(
     _partial("uq_ledger_live", "target_id", "source_id", "member", "key", unique=True, where=LIVE.text),
     _partial("ix_ledger_unsettled", "target_id", "next_try_at", where="settled IS 0"),
     Index("ix_ledger_listing", "studio_id", "created_at"),
+    _partial("ix_ledger_code", "target_id", "code_print", where="code_print IS NOT NULL"),
 )
 
 ledger_event = Table(
@@ -483,6 +488,20 @@ outbox = Table(
     Column("sent_at", Utc),
     UniqueConstraint("studio_id", "name"),
     Index("ix_outbox_state", "state", "next_try_at"),
+)
+
+template = Table(
+    "template",
+    metadata,
+    # A studio's own words for a kind of mail; without a row, the built-in ones are sent.
+    _studio(primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("language", Text, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    # Null: the mail has no HTML part.
+    Column("html", Text),
+    Column("changed_at", Utc, nullable=False),
 )
 
 worker = Table(

@@ -18,7 +18,7 @@ from hub import redact
 from hub.errors import UserError
 from hub.plugins import Plugin, Plugins
 from hub.settings import ConnectionSettings, TargetOptions
-from hub.studio.model import ROW_KINDS, Row, StudioSection
+from hub.studio.model import ROW_KINDS, MailSection, Row, StudioSection
 
 __all__ = [
     "ConnectionSpec",
@@ -52,12 +52,14 @@ class ConnectionSpec:
 
 @dataclass(frozen=True)
 class StudioFile:
-    """A studio file, checked. `studio` None: it adds to a studio instead of describing all of one."""
+    """A studio file, checked. `studio` None: it adds to a studio instead of describing all of one. `mail` None: it says
+    nothing about mails."""
 
     path: Path
     studio: StudioSection | None
     connections: Sequence[ConnectionSpec]
     rows: Mapping[str, Sequence[Row]]
+    mail: MailSection | None = None
 
 
 class _Problems:
@@ -123,13 +125,14 @@ def parse(path: Path, plugins: Plugins, *, known: Mapping[str, str] | None = Non
     text, document = _load(path)
     problems = _Problems(path, text)
     for key in document:
-        if key not in {"studio", "connections", *ROW_KINDS}:
-            problems.add(
-                key, None, key, f"unknown table {key!r}; {nearest(key, ['studio', 'connections', *ROW_KINDS])}"
-            )
+        if key not in _TABLES:
+            problems.add(key, None, key, f"unknown table {key!r}; {nearest(key, _TABLES)}")
     studio = None
     if "studio" in document:
         studio = _check(StudioSection, document["studio"], "studio", None, "[studio]", problems)
+    mail = None
+    if "mail" in document:
+        mail = _check(MailSection, document["mail"], "mail", None, "[mail]", problems)
     connections = _connections(document, path, plugins, problems)
     names = {**(known or {}), **{spec.name: spec.plugin.name for spec in connections}}
     named = _list_of_tables(document, "connections", problems)
@@ -146,7 +149,10 @@ def parse(path: Path, plugins: Plugins, *, known: Mapping[str, str] | None = Non
             _check_names(row, kind, index, names, declared, plugins, problems)
             rows[kind].append(row)
     problems.raise_any()
-    return StudioFile(path, studio, connections, rows)
+    return StudioFile(path, studio, connections, rows, mail)
+
+
+_TABLES = ("studio", "mail", "connections", *ROW_KINDS)
 
 
 def studio_name(path: Path) -> str | None:
@@ -379,11 +385,16 @@ def _check_names(
 
 
 def render(
-    studio: StudioSection, connections: Sequence[Mapping[str, Any]], rows: Mapping[str, Sequence[Mapping[str, Any]]]
+    studio: StudioSection,
+    connections: Sequence[Mapping[str, Any]],
+    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+    mail: MailSection | None = None,
 ) -> str:
     """A studio file as text. Secrets must not be in it: the caller passes their origins or leaves them out."""
     document = tomlkit.document()
     document["studio"] = studio.model_dump(exclude_none=True)
+    if mail is not None and mail.plain:
+        document["mail"] = _table(mail.plain)
     if connections:
         document["connections"] = _array_of_tables(connections)
     for kind, values in rows.items():
@@ -395,13 +406,17 @@ def render(
 def _array_of_tables(entries: Sequence[Mapping[str, Any]]) -> tomlkit.items.AoT:
     array = tomlkit.aot()
     for entry in entries:
-        table = tomlkit.table()
-        for key, value in entry.items():
-            if isinstance(value, Mapping):
-                inline = tomlkit.inline_table()
-                inline.update(value)
-                table[key] = inline
-            else:
-                table[key] = value
-        array.append(table)
+        array.append(_table(entry))
     return array
+
+
+def _table(entry: Mapping[str, Any]) -> tomlkit.items.Table:
+    table = tomlkit.table()
+    for key, value in entry.items():
+        if isinstance(value, Mapping):
+            inline = tomlkit.inline_table()
+            inline.update(value)
+            table[key] = inline
+        else:
+            table[key] = value
+    return table

@@ -18,7 +18,7 @@ from hub.store import journal
 from hub.store import tables as t
 from hub.studio import registry
 from hub.studio.file import ConnectionSpec, StudioFile, parse, render, studio_name
-from hub.studio.model import ROW_KINDS, Row
+from hub.studio.model import ROW_KINDS, MailSection, Row
 from hub.words import counted
 
 __all__ = ["Imported", "export_text", "import_file", "save_one_connection", "save_rows"]
@@ -36,8 +36,8 @@ async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
     """Bring the studio in line with a file, all of it or nothing.
 
     Connections are matched by name; those that the file does not name stay, with a note. A file with `[studio]`
-    describes the whole studio, so mapping tables that it lacks are emptied; without `[studio]` only the tables in it
-    are replaced. Raises UserError that names line and key.
+    describes the whole studio, so mapping tables that it lacks are emptied and `[mail]` is as usual; without `[studio]`
+    only the tables in it are replaced. Raises UserError that names line and key.
     """
     current = await _current(hub, path)
     known: dict[str, str] = {}
@@ -45,12 +45,13 @@ async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
         async with hub.database.read() as db:
             known = {row.name: row.plugin for row in await registry.connections(db, current)}
     file = parse(path, hub.plugins, known=known)
-    if file.studio is None and not file.connections and not file.rows:
+    if file.studio is None and file.mail is None and not file.connections and not file.rows:
         fix = "Nothing was imported. Write at least [studio]; the README shows a whole file."
         raise UserError(f"{path.name} is empty", fix=fix, code="studio_file")
     done = Imported()
     async with hub.database.write() as db:
         studio = await _studio(hub, db, file, current, done)
+        studio = await _mail(db, studio, file, done)
         rows = {row.name: row for row in await registry.connections(db, studio)}
         for spec in file.connections:
             await _connection(hub, db, studio, spec, rows.get(spec.name), done)
@@ -164,6 +165,14 @@ async def _studio(
     return studio
 
 
+async def _mail(db: AsyncConnection, studio: registry.Studio, file: StudioFile, done: Imported) -> registry.Studio:
+    wanted = file.mail or (MailSection() if file.studio is not None else studio.mail)
+    if wanted == studio.mail:
+        return studio
+    done.changes.append("mail changed")
+    return await registry.save_mail(db, studio, wanted)
+
+
 async def _connection(
     hub: Hub,
     db: AsyncConnection,
@@ -264,4 +273,4 @@ async def export_text(hub: Hub) -> str:
     for row_values in tables["rooms"]:
         if not row_values["seats"]:
             del row_values["seats"]
-    return render(studio.section, connections, tables)
+    return render(studio.section, connections, tables, studio.mail)

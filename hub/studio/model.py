@@ -9,7 +9,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from hub import times
 
-__all__ = ["ROW_KINDS", "CommunityRow", "LinkRow", "PassRow", "ResourceRow", "RoomRow", "Row", "StudioSection"]
+__all__ = [
+    "ROW_KINDS",
+    "CommunityRow",
+    "LinkRow",
+    "MailSection",
+    "PassRow",
+    "ResourceRow",
+    "RoomRow",
+    "Row",
+    "StudioSection",
+    "Words",
+]
 
 
 _EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
@@ -43,6 +54,51 @@ class StudioSection(BaseModel):
     def _zone(cls, value: str) -> str:
         times.zone(value)
         return value
+
+
+class Words(BaseModel):
+    """The studio's own words, in the languages it wrote them in. One text alone is for every language."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    de: str = Field("", max_length=2000)
+    en: str = Field("", max_length=2000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_text(cls, value: Any) -> Any:
+        return {"de": value, "en": value} if isinstance(value, str) else value
+
+    def of(self, language: str) -> str:
+        """The words in that language; where there are none, those in the other one."""
+        return (self.de or self.en) if language == "de" else (self.en or self.de)
+
+    @property
+    def plain(self) -> str | dict[str, str]:
+        """As a studio file has them."""
+        return self.de if self.de == self.en else self.model_dump(exclude_defaults=True)
+
+
+class MailSection(BaseModel):
+    """`[mail]`: what members get mails about, and from whom."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    access: bool = True
+    reminder_minutes: int | None = Field(None, ge=5, le=7 * 24 * 60)
+    words: Words = Words()
+    sender_name: str | None = Field(None, min_length=1, max_length=100)
+
+    @field_validator("sender_name")
+    @classmethod
+    def _one_line(cls, value: str | None) -> str | None:
+        if value is not None and not value.isprintable():
+            raise ValueError("must be one line")
+        return value
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """As a studio file has it, what is as usual left out."""
+        values = self.model_dump(exclude_defaults=True)
+        return {**values, "words": self.words.plain} if "words" in values else values
 
 
 class Row(BaseModel):

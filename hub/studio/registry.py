@@ -19,7 +19,7 @@ from hub.plugins import Plugin
 from hub.settings import ConnectionSettings, TargetOptions
 from hub.store import tables as t
 from hub.studio.file import ConnectionSpec, nearest
-from hub.studio.model import ROW_KINDS, Row, StudioSection
+from hub.studio.model import ROW_KINDS, MailSection, Row, StudioSection
 from hub.vault import Vault
 
 __all__ = [
@@ -31,13 +31,18 @@ __all__ = [
     "connections",
     "delete_connection",
     "find_studio",
+    "mail_section",
     "mapping_rows",
     "replace_mapping",
     "save_connection",
+    "save_mail",
     "save_studio",
     "studio_named",
     "studios_with_admin",
 ]
+
+
+_AS_USUAL = MailSection()
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class Studio:
     sealed_pepper: bytes
     admin_email: str | None = None
     created_at: datetime | None = None
+    mail: MailSection = _AS_USUAL
 
     @property
     def section(self) -> StudioSection:
@@ -138,6 +144,7 @@ def _studio(row: Any) -> Studio:
         sealed_pepper=row.sealed_pepper,
         admin_email=row.admin_email,
         created_at=row.created_at,
+        mail=mail_section(row.mail_options),
     )
 
 
@@ -177,6 +184,18 @@ async def save_studio(
         .returning(t.studio.c.id)
     )
     return Studio(made.scalar_one(), **values, instance=instance, sealed_pepper=pepper, created_at=now)
+
+
+def mail_section(options: str | None) -> MailSection:
+    """`[mail]` as it is stored; None is as usual."""
+    return MailSection.model_validate_json(options) if options else _AS_USUAL
+
+
+async def save_mail(connection: AsyncConnection, studio: Studio, mail: MailSection) -> Studio:
+    """Set what the studio's members get mails about."""
+    options = mail.model_dump_json(exclude_defaults=True) if mail != _AS_USUAL else None
+    await connection.execute(update(t.studio).where(t.studio.c.id == studio.id).values(mail_options=options))
+    return replace(studio, mail=mail)
 
 
 async def connections(connection: AsyncConnection, studio: Studio) -> list[ConnectionRow]:

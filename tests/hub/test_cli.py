@@ -140,6 +140,7 @@ def studiohub(home: Path, *words: str, **environment: str) -> subprocess.Complet
 # ── help ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 LEAVES = [*((name,) for name in NAMES if name not in {"key", "plugin"}), ("key", "rotate"), ("plugin", "list")]
+LEAVES += [("mail", name) for name in ("templates", "variables", "show", "save", "reset", "preview")]
 
 
 @pytest.mark.parametrize("words", LEAVES, ids=" ".join)

@@ -29,10 +29,11 @@ from tests.harness import World
 
 @dataclass
 class Mailbox:
-    """An SMTP server on loopback. `refuse` is what it answers to a recipient, `after` what it does after taking one."""
+    """An SMTP server on loopback. `refuse` is what it answers to a recipient, `refuse_data` to a message."""
 
     got: list[Message] = field(default_factory=list)
     refuse: str | None = None
+    refuse_data: str | None = None
     break_after_data: bool = False
     url: str = ""
 
@@ -43,6 +44,8 @@ class Mailbox:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, _session: Any, envelope: Any) -> str:
+        if self.refuse_data:
+            return self.refuse_data
         self.got.append(message_from_bytes(envelope.content))
         if self.break_after_data:
             server.transport.abort()

@@ -24,10 +24,13 @@ from sqlalchemy import insert, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from hub.errors import UserError
+from hub.notify import own_templates
 from hub.store import Database, migrate, upsert
 from hub.store import database as database_module
 from hub.store import tables as t
 from hub.store.migrate import HEAD
+from hub.studio import registry
+from hub.studio.model import MailSection
 from tests.conftest import BOTH
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -186,6 +189,30 @@ async def test_an_older_database_is_brought_up_to_date(
     with closing(sqlite3.connect(copy)) as old:
         assert old.execute("SELECT name FROM studio").fetchall() == [("Nordlicht",)]
         assert old.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
+
+
+@BOTH
+async def test_a_database_of_the_first_schema_gets_templates_and_keeps_its_studios(
+    tmp_path: Path, database_url: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A studio of then sends the mails that everybody gets."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrate._FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__", "0002*"))
+    with monkeypatch.context() as then:
+        then.setattr(migrate, "_FOLDER", folder)
+        then.setattr(migrate, "HEAD", "0001")
+        async with opened(tmp_path, database_url) as database, database.write() as db:
+            await db.execute(
+                text(
+                    "INSERT INTO studio (name, timezone, language, instance, sealed_pepper, created_at) "
+                    f"VALUES ('Nordlicht', 'Europe/Zurich', 'de', 'i', '', '{NOW:%Y-%m-%dT%H:%M:%S.%f}Z')"
+                )
+            )
+    async with opened(tmp_path, database_url) as database, database.read() as db:
+        studio = await registry.studio_named(db, "Nordlicht")
+        assert studio is not None
+        assert studio.mail == MailSection()
+        assert await own_templates.load(db, studio.id) == {}
 
 
 @BOTH
