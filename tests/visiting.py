@@ -46,10 +46,9 @@ locks = ["C-3"]
 
 
 @asynccontextmanager
-async def make_visiting(
-    folder: Path, monkeypatch: Any, *, text: str = STUDIO + ROOMS, **settings: Any
-) -> AsyncIterator[World]:
-    """Open it."""
+async def make_visiting(folder: Path, monkeypatch: Any, *, more: str = "", **settings: Any) -> AsyncIterator[World]:
+    """Open it. `more` is added to the studio file."""
+    text = STUDIO + ROOMS + more.replace("{", "{{").replace("}", "}}")
     async with make_world(folder, monkeypatch, doors=DOORS, text=text, **settings) as world:
         world.desk.resources += [{"id": "r-1", "name": "Studio 1"}, {"id": "r-2", "name": "Studio 2"}]
         world.desk.communities.append({"id": "team", "name": "Team"})

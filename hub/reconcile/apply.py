@@ -38,6 +38,7 @@ from hub.reconcile.ledger import Intent, Outcome
 from hub.reconcile.observe import UNGRANTED
 from hub.reconcile.plan import Action, Change, Plan, Resting, Stay
 from hub.reconcile.scope import Scope
+from hub.reconcile.telling import tell_visitors
 from hub.store import journal
 
 __all__ = ["Applied", "apply_plan"]
@@ -597,6 +598,7 @@ async def _write(work: _Apply, outcomes: Sequence[Outcome], visitors: Mapping[st
                 }
             )
             await _tell_inbox(work, db, outcome)
+        await tell_visitors(scope, db, outcomes, visitors, now=now)
         await journal.add_log(db, scope.studio.id, lines, now=now)
     for outcome in outcomes:
         if outcome.error is not None:
