@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 import socket
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -35,6 +36,9 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+SWITCH_AFTER = 0.0005
+"""Seconds after which a busy thread lets another one go on."""
+
 
 async def run_daemon(load: Callable[[], HubSettings], *, style: logs.Style = "auto") -> None:
     """Run until SIGTERM or SIGINT; then take nothing new, leave off within ten seconds and return.
@@ -43,6 +47,9 @@ async def run_daemon(load: Callable[[], HubSettings], *, style: logs.Style = "au
     installation is open: what keeps it from that is told as by every other command. Raises UserError where the
     installation can't be opened, or where an address that was asked for can't be listened on.
     """
+    # SQLite answers from a thread, which has to wait for its turn as long as the event loop is busy: Python's five
+    # milliseconds, some tens of times for each webhook.
+    sys.setswitchinterval(SWITCH_AFTER)
     async with Engine.open(load()) as engine:
         logs.configure(style=style)
         await _run(engine, load)

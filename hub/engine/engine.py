@@ -278,9 +278,10 @@ class Engine:
         if found is None:
             raise HubError(f"connection {connection_id} is gone", code="no_connection")
         studio, row = found
-        return self._hub_of(studio), row
+        return self.hub_of(studio), row
 
-    def _hub_of(self, studio: registry.Studio) -> Hub:
+    def hub_of(self, studio: registry.Studio) -> Hub:
+        """The studio's hub, opened where it is not yet."""
         known = self._studios.get(studio.id)
         if known is None or known.studio != studio:
             known = Hub(self.settings, self.database, self.vault, self.plugins, self.clock, studio)

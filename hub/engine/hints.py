@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from sqlalchemy import delete, insert, select
@@ -14,11 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.engine.wake import wake
 from hub.grants import Hint
+from hub.store import among, upsert
 from hub.store import tables as t
-from hub.store import upsert
 from hub.vault import Vault
 
-__all__ = ["Waiting", "address_of", "done", "hash_of", "keep", "waiting"]
+__all__ = ["Delivery", "Waiting", "address_of", "done", "hash_of", "keep", "waiting"]
 
 
 @dataclass(frozen=True)
@@ -30,47 +31,61 @@ class Waiting:
     at: datetime
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """What one webhook said to read again."""
+
+    connection_id: int
+    studio_id: int
+    hints: Sequence[Hint]
+
+
 async def keep(
-    db: AsyncConnection,
-    connection_id: int,
-    studio_id: int,
-    found: Sequence[Hint],
-    *,
-    now: datetime,
-    repeats_within: timedelta,
-) -> int:
-    """Keep hints and wake the lane; returns how many were new.
+    db: AsyncConnection, deliveries: Sequence[Delivery], *, now: datetime, repeats_within: timedelta
+) -> list[int]:
+    """Keep the hints of these deliveries and wake the lanes; returns how many of each were new.
 
     One whose delivery has an id is kept once. One without is always kept: the same words may tell of another change,
     and reading once more than needed does no harm.
     """
     d = t.delivery.c
-    await db.execute(delete(t.delivery).where(d.connection_id == connection_id, d.until < now))
-    kept = 0
-    for number, hint in enumerate(found):
-        if hint.dedupe:
-            name = f"{hint.dedupe}:{number}"
-            known = await db.execute(select(d.name).where(d.connection_id == connection_id, d.name == name))
-            if known.first() is not None:
-                continue
-            await upsert(
-                db,
-                t.delivery,
-                [{"connection_id": connection_id, "name": name, "until": now + repeats_within}],
-                key=("connection_id", "name"),
+    lanes = sorted({delivery.connection_id for delivery in deliveries})
+    await db.execute(delete(t.delivery).where(d.connection_id.in_(lanes), d.until < now))
+    names = {
+        _name_of(hint, number) for delivery in deliveries for number, hint in enumerate(delivery.hints) if hint.dedupe
+    }
+    query = select(d.connection_id, d.name).where(d.connection_id.in_(lanes), among(d.name, sorted(names), db))
+    known = {(row.connection_id, row.name) for row in await db.execute(query)} if names else set()
+    new: list[dict[str, Any]] = []
+    named: list[dict[str, Any]] = []
+    counts: list[int] = []
+    for delivery in deliveries:
+        before = len(new)
+        for number, hint in enumerate(delivery.hints):
+            if hint.dedupe:
+                key = (delivery.connection_id, _name_of(hint, number))
+                if key in known:
+                    continue
+                known.add(key)
+                named.append({"connection_id": key[0], "name": key[1], "until": now + repeats_within})
+            new.append(
+                {
+                    "connection_id": delivery.connection_id,
+                    "studio_id": delivery.studio_id,
+                    "at": now,
+                    "data": msgspec.json.encode(hint).decode(),
+                }
             )
-        await db.execute(
-            insert(t.hint).values(
-                connection_id=connection_id,
-                studio_id=studio_id,
-                at=now,
-                data=msgspec.json.encode(hint).decode(),
-            )
-        )
-        kept += 1
-    if kept:
-        await wake(db, [connection_id], at=now, reason="webhook", urgent=True)
-    return kept
+        counts.append(len(new) - before)
+    await upsert(db, t.delivery, named, key=("connection_id", "name"))
+    if new:
+        await db.execute(insert(t.hint), new)
+        await wake(db, sorted({row["connection_id"] for row in new}), at=now, reason="webhook", urgent=True)
+    return counts
+
+
+def _name_of(hint: Hint, number: int) -> str:
+    return f"{hint.dedupe}:{number}"
 
 
 async def waiting(db: AsyncConnection, connection_id: int) -> list[Waiting]:

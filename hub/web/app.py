@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from hub.engine.engine import Engine
 from hub.store.migrate import HEAD
+from hub.web.intake import Intake
 from hub.web.metrics import render
 from hub.web.webhooks import receive
 
@@ -22,8 +23,10 @@ def make_app(engine: Engine) -> Starlette:
     and `/metrics` has the numbers. Bind it to loopback and put a proxy with TLS in front.
     """
 
+    intake = Intake(engine)
+
     async def hook(request: Request) -> Response:
-        return await receive(engine, request)
+        return await receive(intake, request)
 
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok\n")

@@ -20,7 +20,7 @@ from hub.clock import FrozenClock
 from hub.core import Hub, initialise
 from hub.engine import lanes
 from hub.engine.engine import Engine
-from hub.engine.hints import address_of, keep
+from hub.engine.hints import Delivery, address_of, keep
 from hub.engine.queue import LaneQueue
 from hub.engine.sync import sync_now
 from hub.grants import Hint
@@ -291,7 +291,8 @@ async def test_any_number_of_webhooks_is_followed_at_once(place: Place) -> None:
     row = await place.hub.connection_row("roll")
     found = [Hint(kind="member", members=(f"{number:03}",)) for number in range(620)]
     async with place.hub.database.write() as db:
-        await keep(db, row.id, place.hub.the_studio.id, found, now=NOW, repeats_within=timedelta(hours=1))
+        deliveries = [Delivery(row.id, place.hub.the_studio.id, found)]
+        await keep(db, deliveries, now=NOW, repeats_within=timedelta(hours=1))
     async with place.running():
         await until(lambda: len(place.pair.grants.get("one", {})) == 620, seconds=30)
 
