@@ -47,7 +47,7 @@ class Spivi:
         redact.know(settings.password.get_secret_value())
         self.settings = settings
         self.connection = connection
-        self.wire = settings.wire()
+        self.wire = settings.tables()
         self.http = Client(
             settings.base_url or wire.BASE_URL,
             name=connection.name,

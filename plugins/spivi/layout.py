@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hub import grants
+from hub import NotFound, grants
 from plugins.spivi.client import Spivi
 
 __all__ = ["read"]
@@ -18,7 +18,10 @@ async def read(api: Spivi, box: str) -> list[grants.TrackerSeat] | None:
     if api.able("get_layout"):
         return await api.layout(box) or None
     now = api.connection.clock.now()
-    events = await api.events(box, now - AROUND, now + AROUND, api.connection.timezone)
+    try:
+        events = await api.events(box, now - AROUND, now + AROUND, api.connection.timezone)
+    except NotFound:
+        return None
     found = {seat for event in events for seat in (*event.free, *event.booked.values()) if seat}
     ordered = sorted(found, key=lambda seat: (not seat.isdigit(), int(seat) if seat.isdigit() else 0, seat))
     return [grants.TrackerSeat(id=seat, label=seat) for seat in ordered] or None

@@ -72,15 +72,20 @@ async def bring(api: Spivi, session: grants.TrackerSession, *, restore: bool = F
 async def cancel(api: Spivi, session: grants.TrackerSession) -> grants.SessionOutcome:
     """Cancel the class, and whatever else carries its marker."""
     known = await _known(api, session)
-    found = {known.id: known} if known is not None else {}
-    if session.box:
-        found |= {event.id: event for event in await _marked(api, session)}
-    live = [event for event in found.values() if not event.cancelled]
-    for event in live:
+    if known is not None and not known.cancelled:
+        await _cancel(api, known)
+    try:
+        others = await _marked(api, session) if session.box else []
+    except FixRecord:
+        if known is None:
+            raise
+        others = []
+    for event in others:
         await _cancel(api, event)
-    if not live and known is None:
+    first = known or next(iter(others), None)
+    if first is None:
         _settled(api, session)
-    return grants.SessionOutcome(vendor_id=known.id if known else live[0].id if live else None, seats={})
+    return grants.SessionOutcome(vendor_id=first.id if first is not None else None, seats={})
 
 
 def check_marker(event: EventSeen, marker: str) -> None:
@@ -105,7 +110,13 @@ async def _known(api: Spivi, session: grants.TrackerSession) -> EventSeen | None
 
 async def _marked(api: Spivi, session: grants.TrackerSession) -> list[EventSeen]:
     start, end = session.starts_at - AROUND, session.ends_at + AROUND
-    events = await api.events(session.box, start, end, times.zone(session.timezone))
+    try:
+        events = await api.events(session.box, start, end, times.zone(session.timezone))
+    except NotFound:
+        # No such box, or nothing on it: which of them is unknown, and creating tells.
+        return []
+    except Refused as refused:
+        raise _not_taken(session, refused) from refused
     return [event for event in events if event.marker == session.marker and not event.cancelled]
 
 
@@ -145,12 +156,7 @@ async def _create(api: Spivi, session: grants.TrackerSession, wanted: Wanted) ->
     try:
         shown = await api.create_event(wanted.values)
     except (Refused, NotFound) as error:
-        raise FixRecord(
-            f"Spivi does not take the class {session.name} on box {session.box}",
-            said=error.said or error.what,
-            fix="Check the box ID, and whether another event is on this box at that time.",
-            code="class_refused",
-        ) from error
+        raise _not_taken(session, error) from error
     ours = [event for event in shown if event.marker == session.marker]
     if ours or len(shown) == 1:
         return _outcome((ours or shown)[0].id, {}, wanted.notes)
@@ -159,6 +165,15 @@ async def _create(api: Spivi, session: grants.TrackerSession, wanted: Wanted) ->
     if not seen:
         raise Unconfirmed(f"Spivi took {session.name} and does not show it", code="class_unseen")
     return _outcome(seen[0].id, {}, wanted.notes)
+
+
+def _not_taken(session: grants.TrackerSession, error: VendorError) -> FixRecord:
+    return FixRecord(
+        f"Spivi does not take the class {session.name} on box {session.box}",
+        said=error.said or error.what,
+        fix="Check the Box ID, and whether another event is on this box at that time.",
+        code="class_refused",
+    )
 
 
 async def _seat_again(api: Spivi, made: grants.SessionOutcome, old: EventSeen) -> grants.SessionOutcome:

@@ -60,7 +60,7 @@ class SpiviSettings(ConnectionSettings):
         _known(value, wire.FIELDS, "field")
         return value
 
-    def wire(self) -> wire.Wire:
+    def tables(self) -> wire.Wire:
         """Spivi's names as this connection has them."""
         return wire.Wire(self.calls, self.fields, self.error_codes)
 
