@@ -32,7 +32,7 @@ class People(SpiviBase):
             rows = [one] if one else []
         elif form.get("SearchText"):
             text = form["SearchText"].lower()
-            rows = [row for row in rows if text in row["DisplayName"].lower()]
+            rows = [row for row in rows if text in f"{row.get('FirstName')} {row.get('LastName')}".lower()]
         elif ids := items(form, "ClientIDs"):
             rows = [row for row in rows if row["ClientID"] in ids]
         elif self.faults.unlisted_clients:

@@ -192,14 +192,14 @@ async def _by_email(api: Spivi, email: str, directory: Directory) -> ClientSeen 
 async def _create(api: Spivi, wanted: grants.Person, email: str) -> grants.Link:
     password = secrets.token_urlsafe(24)
     redact.know(password)
-    fields, notes = profile.fields(api, wanted)
+    known, _ = profile.fields(api, wanted)
     values = {
         "username": email,
         "new_password": password,
         "first_name": wanted.given_name.strip() or NAMELESS,
         "last_name": wanted.family_name.strip() or NAMELESS,
         "phone": wanted.phone,
-        **fields,
+        **{meaning: text for meaning, text in known.items() if meaning in profile.AT_FIRST},
     }
     refused: Refused | NotFound | None = None
     try:
@@ -214,8 +214,7 @@ async def _create(api: Spivi, wanted: grants.Person, email: str) -> grants.Link:
             refused = error
         seen = await _by_email(api, email, {})
     if seen is not None:
-        if wanted.show_live is not None and api.able("set_live_display_consent"):
-            await api.show_live(email, wanted.show_live)
+        notes = await _rest_of_profile(api, wanted, seen)
         return grants.Link(member=wanted.member, vendor_id=seen.id, created=refused is None, notes=notes)
     if refused is None:
         raise Unconfirmed(f"Spivi took {wanted.member} and does not show them", code="client_unseen")
@@ -224,3 +223,12 @@ async def _create(api: Spivi, wanted: grants.Person, email: str) -> grants.Link:
         fix="If they ride at another club, add them to this one in Spivi; or link them to their ClientID by hand.",
         code="client_refused",
     ) from refused
+
+
+async def _rest_of_profile(api: Spivi, wanted: grants.Person, seen: ClientSeen) -> tuple[grants.Note, ...]:
+    """What can't be sent with a new account. It can wait; that the account is new must not get lost."""
+    try:
+        return await profile.push(api, wanted, seen, new=True)
+    except VendorError as error:
+        text = f"the account of {wanted.member} is made, and its profile is not: {error.said or error.what}"
+        return (grants.Note(code="profile_later", text=text, fix="It is sent with the next sync."),)

@@ -7,7 +7,7 @@ from plugins.spivi import wire
 from plugins.spivi.client import Spivi
 from plugins.spivi.shapes import KEPT, ClientSeen
 
-__all__ = ["fields", "push"]
+__all__ = ["AT_FIRST", "fields", "push"]
 
 LIMITS = {
     "weight": (20, 300, "weight"),
@@ -18,6 +18,10 @@ LIMITS = {
     "max_hr": (100, 230, "maximum heart rate"),
 }
 """What Spivi's fields can hold (inferred); they are whole numbers."""
+
+
+AT_FIRST = frozenset({"weight", "height", "ftp", "gender", "birth_date", "strap"})
+"""What a new account takes; the rest is a change of it."""
 
 
 def fields(api: Spivi, person: grants.Person) -> tuple[dict[str, str], tuple[grants.Note, ...]]:
@@ -50,22 +54,24 @@ def fields(api: Spivi, person: grants.Person) -> tuple[dict[str, str], tuple[gra
     return found, tuple(notes)
 
 
-async def push(api: Spivi, person: grants.Person, seen: ClientSeen) -> tuple[grants.Note, ...]:
-    """Change what differs. A field that Spivi doesn't show can't be compared, so it is left alone. What is there is
-    sent back along with a change, because whether a field that is left out keeps its value is inferred."""
+async def push(api: Spivi, person: grants.Person, seen: ClientSeen, *, new: bool = False) -> tuple[grants.Note, ...]:
+    """Change what differs. A field that Spivi doesn't show can't be compared: it goes along with a change, and to an
+    account that is new. What is there is sent back too, because whether a field that is left out keeps its value is
+    inferred."""
     wanted, notes = fields(api, person)
+    email = seen.email
+    if email is None:
+        return notes
     changed = {
         meaning: text
         for meaning, text in wanted.items()
         if meaning in seen.profile and not _same(text, seen.profile[meaning])
     }
-    email = seen.email
-    if email is None:
-        return notes
-    if changed:
+    unseen = {meaning: text for meaning, text in wanted.items() if meaning not in seen.profile}
+    if changed or (new and unseen.keys() - AT_FIRST):
         kept = {meaning: seen.profile[meaning] for meaning in KEPT if seen.profile.get(meaning)}
         try:
-            await api.update_client(email, {**kept, **changed})
+            await api.update_client(email, {**kept, **unseen, **changed})
         except Refused as refused:
             raise FixRecord(
                 f"Spivi does not take the profile of {person.member}",

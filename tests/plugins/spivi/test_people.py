@@ -213,7 +213,7 @@ async def test_11_the_highest_heart_rate_has_no_field(site: Site, monkeypatch: p
     assert "188" not in sent.form("AddClient").values()
     async with opened(site.sim, fields={"max_hr": "MaxHR"}) as able:
         await able.link(person("2", max_hr=188))
-        assert sent.form("AddClient")["MaxHR"] == "188"
+        assert sent.form("UpdateClient")["MaxHR"] == "188"
 
 
 @pytest.mark.parametrize(("form", "sent_as"), [("yyyy-mm-dd", "1990-05-03"), ("", None)])
@@ -288,3 +288,13 @@ async def test_silence_ends_a_sync_soon(site: Site) -> None:
     site.sim.faults.set("outage=drop")
     outcomes = await site.sync(*(person(str(number)) for number in range(4)))
     assert all(isinstance(failed(outcome), RetryLater) for outcome in outcomes)
+
+
+async def test_9_a_profile_that_fails_does_not_hide_a_new_account() -> None:
+    """(9) The account is new, and its mail goes out; the profile follows."""
+    async with opened(faults=["error_inside=422,operation=updateClient,times=1"]) as site:
+        link = await site.link(person(lthr=165))
+        assert link.created
+        assert [note.code for note in link.notes] == ["profile_later"]
+        assert (await site.link(person(lthr=165))).notes == ()
+        assert site.sim.world.clients[link.vendor_id]["LTHR"] == 165
