@@ -55,24 +55,26 @@ ABOUT = ("event_id", "client_id", "seat_id", "starts_at", "ends_at", "workout_na
 
 
 async def fetch(api: Spivi, session: grants.TrackerSession, riders: Sequence[grants.Rider]) -> list[grants.Result]:
-    """The results that are there. A rider without one has none yet, as far as Spivi tells."""
-    event = await api.event(session.vendor_id) if session.vendor_id is not None else None
-    if event is None:
+    """The results that are there. A rider without one has none yet, as far as Spivi tells. The event itself is read for
+    the addresses that Spivi has for its riders."""
+    if session.vendor_id is None:
         return []
+    event = await api.event(session.vendor_id)
     if api.able("fetch_event_results"):
-        workouts = await api.event_workouts(event.id)
-        shown = {
-            rider.vendor_id: [node for node in workouts if _of(api, node, "client_id") == rider.vendor_id]
+        workouts = await api.event_workouts(session.vendor_id)
+        results = [
+            _result(
+                api, session, event, rider, [one for one in workouts if _of(api, one, "client_id") == rider.vendor_id]
+            )
             for rider in riders
-        }
-        results = [_result(api, session, event, rider, shown[rider.vendor_id]) for rider in riders]
+        ]
     else:
         results = await _one_by_one(api, session, event, riders)
     return [result for result in results if result is not None]
 
 
 async def _one_by_one(
-    api: Spivi, session: grants.TrackerSession, event: EventSeen, riders: Sequence[grants.Rider]
+    api: Spivi, session: grants.TrackerSession, event: EventSeen | None, riders: Sequence[grants.Rider]
 ) -> list[grants.Result | None]:
     """Rider by rider: one who fails is asked for again next time, unless all do."""
     zone = times.zone(session.timezone)
@@ -80,11 +82,11 @@ async def _one_by_one(
     results: list[grants.Result | None] = []
     failed: list[VendorError] = []
     for rider in riders:
-        email = event.emails.get(rider.vendor_id) or rider.email
+        email = (event.emails.get(rider.vendor_id) if event is not None else None) or rider.email
         if email is None:
             continue
         try:
-            workouts = await api.client_workouts(email, event.id, start, end, zone)
+            workouts = await api.client_workouts(email, session.vendor_id, start, end, zone)
         except FixSettings:
             raise
         except (NotFound, Refused) as error:
@@ -100,13 +102,14 @@ async def _one_by_one(
 
 
 def _result(
-    api: Spivi, session: grants.TrackerSession, event: EventSeen, rider: grants.Rider, workouts: Sequence[Node]
+    api: Spivi, session: grants.TrackerSession, event: EventSeen | None, rider: grants.Rider, workouts: Sequence[Node]
 ) -> grants.Result | None:
     """One rider's result: of several workouts the one with most in it; of other events' and people's, none."""
     found = [
         _read(api, session, event, rider, node)
         for node in workouts
-        if _of(api, node, "event_id") in {"", event.id} and _of(api, node, "client_id") in {"", rider.vendor_id}
+        if _of(api, node, "event_id") in {"", session.vendor_id}
+        and _of(api, node, "client_id") in {"", rider.vendor_id}
     ]
     measured = [result for result in found if result.metrics.keys() - {"points", "points_secondary", "rank"}]
     return max(measured, key=lambda result: (len(result.metrics), result.metrics.get("distance_km", 0)), default=None)
@@ -117,7 +120,7 @@ def _of(api: Spivi, node: Node, meaning: str) -> str:
 
 
 def _read(
-    api: Spivi, session: grants.TrackerSession, event: EventSeen, rider: grants.Rider, node: Node
+    api: Spivi, session: grants.TrackerSession, event: EventSeen | None, rider: grants.Rider, node: Node
 ) -> grants.Result:
     unit = MILE if _of(api, node, "distance_units").lower().startswith("mi") else 1.0
     longer = max(1.0, (session.ends_at - session.starts_at) / timedelta(hours=1))
@@ -140,7 +143,7 @@ def _read(
             break
     return grants.Result(
         vendor_person_id=rider.vendor_id,
-        seat=_of(api, node, "seat_id") or event.booked.get(rider.vendor_id),
+        seat=_of(api, node, "seat_id") or (event.booked.get(rider.vendor_id) if event is not None else None),
         metrics=metrics,
         implausible=frozenset(implausible),
         unread={name: text for name, text in node.leaves().items() if name.lower() not in known and text},

@@ -36,10 +36,12 @@ async def take(api: Spivi, wanted: grants.Seat) -> grants.SeatOutcome:
         return grants.SeatOutcome(confirmed=False)
     if isinstance(said, Unconfirmed):
         raise said
-    holder = after.holder(seat) if after is not None else None
+    if after is None or after.cancelled:
+        raise _gone(wanted)
+    holder = after.holder(seat)
     if holder is not None:
         raise _occupied(wanted, holder) from said
-    known = (*after.free, *after.booked.values()) if after is not None else ()
+    known = (*after.free, *after.booked.values())
     raise FixRecord(
         f"Spivi does not put {wanted.rider.member} on seat {seat} of {wanted.session.name}",
         said=said.said or said.what,
@@ -68,7 +70,7 @@ async def _event(api: Spivi, wanted: grants.Seat) -> EventSeen:
     if event is None or event.booked.get(wanted.rider.vendor_id) == wanted.seat:
         event = await api.event(event_id) if event_id is not None else None
     if event is None or event.cancelled:
-        raise NotFound(f"{wanted.session.name} is not at Spivi, so nobody can be seated")
+        raise _gone(wanted)
     check_marker(event, wanted.session.marker)
     return event
 
@@ -115,6 +117,10 @@ async def _remove(api: Spivi, event_id: str, rider: str) -> None:
                 fix="Take them out in Spivi.",
                 code="seat_refused",
             ) from error
+
+
+def _gone(wanted: grants.Seat) -> NotFound:
+    return NotFound(f"{wanted.session.name} is not at Spivi, so nobody can be seated")
 
 
 def _occupied(wanted: grants.Seat, holder: str) -> Conflict:

@@ -53,8 +53,7 @@ async def bring(api: Spivi, session: grants.TrackerSession, *, restore: bool = F
     if wanted.matches(live):
         return _outcome(live.id, live.booked, wanted.notes)
     if api.able("update_event"):
-        await api.update_event(live.id, wanted.values)
-        return _outcome(live.id, live.booked, wanted.notes)
+        return await _update(api, live, wanted)
     if session.starts_at <= api.connection.clock.now():
         note = grants.Note(
             code="class_running",
@@ -132,6 +131,15 @@ def _settled(api: Spivi, session: grants.TrackerSession) -> None:
     left = session.sure_after - api.connection.clock.now() if session.look_first and session.sure_after else None
     if left is not None and left > timedelta(0):
         raise RetryLater(f"it is too early to tell whether {session.name} was created", after=left, code="settling")
+
+
+async def _update(api: Spivi, event: EventSeen, wanted: Wanted) -> grants.SessionOutcome:
+    """Change an event in its place. A field that is left out may keep its value, so no teacher is sent as none."""
+    await api.update_event(event.id, {**wanted.values, "instructor": wanted.values["instructor"] or ""})
+    after = await api.event(event.id)
+    if after is None or not wanted.matches(after):
+        raise Unconfirmed(f"event {event.id} is not shown as it was changed", code="change_unseen")
+    return _outcome(event.id, after.booked, wanted.notes)
 
 
 async def _cancel(api: Spivi, event: EventSeen) -> None:

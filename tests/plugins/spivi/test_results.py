@@ -203,6 +203,14 @@ async def test_a_class_that_spivi_has_not_has_no_results(site: Site) -> None:
     assert list(await site.metrics(session(vendor_id="1"), site.rider())) == []
 
 
+async def test_an_event_that_can_be_read_no_more_does_not_cost_the_results(site: Site) -> None:
+    """Then the source's address has to do."""
+    wanted, rider = await site.ridden(**RIDE)
+    site.sim.faults.set("error_inside=404,operation=getEvents")
+    (found,) = await site.metrics(wanted, rider)
+    assert found.metrics == MEASURED
+
+
 async def test_made_up_rides_are_plausible(site: Site) -> None:
     """What the simulator makes up passes for real, the same every time."""
     wanted = await site.created()

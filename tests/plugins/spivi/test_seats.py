@@ -112,6 +112,16 @@ async def test_nobody_is_seated_in_a_class_that_is_gone(site: Site) -> None:
         await site.take(wanted, rider)
 
 
+async def test_a_class_that_goes_while_riders_are_seated_is_gone(site: Site) -> None:
+    """Not a mistake in the seat map."""
+    wanted, first, second = await site.created(), site.rider(), site.rider("bo@example.org")
+    await site.take(wanted, first)
+    event = site.sim.world.events[str(wanted.vendor_id)]
+    site.sim.world.events[event["EventID"]] = {**event, "IsCancelled": 1}
+    with pytest.raises(NotFound):
+        await site.take(wanted, second, "4")
+
+
 @pytest.mark.parametrize("faults", [[], ["seats_from_one"]])
 async def test_a_seat_id_is_never_computed(faults: list[str]) -> None:
     """Whether ids begin at 0 or at 1, the seat map's id is what Spivi gets."""

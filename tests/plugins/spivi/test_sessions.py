@@ -99,6 +99,19 @@ async def test_5_where_changing_is_known_the_event_stays(site: Site) -> None:
         assert able.live()[0]["Title"] == "Power Ride 60"
 
 
+async def test_5_a_change_that_is_not_seen_is_unconfirmed(site: Site) -> None:
+    """(5) Spivi may keep what it had; a teacher who is none any more is sent as none."""
+    async with opened(site.sim, calls=UPDATES) as able:
+        wanted = await able.created()
+        able.sim.faults.set("stale_reads=1")
+        changed = session(vendor_id=wanted.vendor_id, instructor_email=None)
+        with pytest.raises(Unconfirmed):
+            await able.changed(changed)
+        able.sim.faults.clear()
+        await able.changed(changed)
+        assert able.live()[0]["InstructorName"] is None
+
+
 async def test_5_another_box_cancels_on_the_old_one(site: Site) -> None:
     """(5) Seats have other ids there, so nobody is seated by the way."""
     site.sim.world.boxes["4472"] = 5
