@@ -43,10 +43,14 @@ class SpiviSettings(ConnectionSettings):
         """What is copied from a page often brings a space or a line end along. A password may end in one."""
         return value.strip() if isinstance(value, str) else value
 
-    @field_validator("box_ids")
+    @field_validator("box_ids", mode="before")
     @classmethod
-    def _boxes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(box.strip() for box in value if box.strip())
+    def _boxes(cls, value: Any) -> Any:
+        """One text with commas does too: a command line has nothing else. Ids may be written as numbers."""
+        boxes = value.split(",") if isinstance(value, str) else value
+        if not isinstance(boxes, list | tuple):
+            return boxes
+        return tuple(text for box in boxes if (text := str(box).strip()))
 
     @field_validator("calls")
     @classmethod

@@ -20,6 +20,7 @@ from plugins import spivi
 from plugins.spivi import wire
 from plugins.spivi.answers import parse
 from plugins.spivi.client import TRIES, Spivi
+from plugins.spivi.settings import SpiviSettings
 from plugins.spivi.simulator import PASSWORD, SITE_ID, SOURCE_NAME
 from tests.plugins.spivi.support import Site, connection, marker, opened, person, session
 
@@ -193,6 +194,18 @@ def test_a_wrong_name_in_the_settings_is_refused(settings: dict[str, Any]) -> No
     with pytest.raises(ValidationError) as caught:
         connection(BASE, **settings)
     assert "did you mean" in str(caught.value) or "error_codes" in str(caught.value)
+
+
+def test_settings_survive_being_stored() -> None:
+    """As they are kept and read back, without the secret; box ids in every form."""
+    settings = connection(
+        BASE, calls={"get_layout": "X/Y"}, fields={"max_hr": ["HR"]}, error_codes={"17": "ok"}
+    ).settings
+    stored = settings.model_dump(mode="json", exclude=set(settings.secret_names()), exclude_none=True)
+    assert PASSWORD not in str(stored)
+    assert SpiviSettings(**stored, password=PASSWORD) == settings
+    for boxes in ("4471, 4472,", ["4471", 4472], ("4471", " 4472 ")):
+        assert SpiviSettings(**{**stored, "box_ids": boxes}, password=PASSWORD).box_ids == ("4471", "4472")
 
 
 async def test_a_call_that_is_off_is_never_made(api: Spivi) -> None:
