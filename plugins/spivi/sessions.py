@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hub import Conflict, FixRecord, NotFound, Refused, RetryLater, Unconfirmed, VendorError, grants, times
+from hub import Conflict, FixRecord, FixSettings, NotFound, Refused, RetryLater, Unconfirmed, VendorError, grants, times
 from plugins.spivi import wire
 from plugins.spivi.client import Spivi
 from plugins.spivi.shapes import EventSeen
@@ -16,6 +16,9 @@ __all__ = ["bring", "cancel", "check_marker"]
 
 AROUND = timedelta(days=1)
 """How far from its time a class is looked for by its marker."""
+
+SILENT_AFTER = 3
+"""So many riders in a row without an answer, and the rest are left to the hub: each would cost a time-out."""
 
 
 @dataclass(frozen=True)
@@ -187,15 +190,18 @@ def _not_taken(session: grants.TrackerSession, error: VendorError) -> FixRecord:
 async def _seat_again(api: Spivi, made: grants.SessionOutcome, old: EventSeen) -> grants.SessionOutcome:
     """Put everybody who was on the old event on the new one, those too whom the hub never seated."""
     seated: dict[str, str] = {}
-    lost: list[str] = []
-    said = ""
+    said, silent = "", 0
     for rider, seat in old.booked.items():
         try:
             await api.add_booking(str(made.vendor_id), rider, seat)
-            seated[rider] = seat
         except VendorError as error:
             said = said or error.said or error.what
-            lost.append(rider)
+            silent = silent + 1 if isinstance(error, RetryLater | Unconfirmed) else 0
+            if silent >= SILENT_AFTER or isinstance(error, FixSettings):
+                break
+        else:
+            seated[rider], silent = seat, 0
+    lost = [rider for rider in old.booked if rider not in seated]
     note = grants.Note(
         code="seats_lost",
         text=f"clients {', '.join(lost)} did not come along to the new event of the class: {said}",

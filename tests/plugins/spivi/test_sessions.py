@@ -87,6 +87,24 @@ async def test_5_a_change_is_a_new_event_with_everybody_in_it(site: Site, change
     assert quiet.writes == []
 
 
+@pytest.mark.parametrize(("fault", "tried"), [("error_inside=409", 5), ("drop_before_write", 3)])
+async def test_5_who_does_not_come_along_is_named(site: Site, fault: str, tried: int) -> None:
+    """(5) The class is there, and the hub seats its own riders again; where Spivi is silent not everybody is tried."""
+    wanted = await site.created()
+    riders = [site.rider(f"rider{number}@example.org").vendor_id for number in range(5)]
+    for seat, rider in enumerate(riders):
+        site.sim.seat_by_hand(str(wanted.vendor_id), rider, seat)
+    site.sim.faults.set(f"{fault},operation=addClientsToEvents")
+    calls = site.calls()
+    outcome = await site.changed(session(vendor_id=wanted.vendor_id, name="Power Ride 60"))
+    assert [event["EventID"] for event in site.live()] == [outcome.vendor_id]
+    assert outcome.seats == {}
+    (note,) = outcome.notes
+    assert note.code == "seats_lost"
+    assert all(rider in note.text for rider in riders)
+    assert calls.names.count("addClientsToEvents") == tried
+
+
 async def test_5_where_changing_is_known_the_event_stays(site: Site) -> None:
     """(5) Switched on by a setting, not by a release."""
     async with opened(site.sim, calls=UPDATES) as able:
