@@ -38,6 +38,7 @@ UNREADABLE = {
     "empty": "",
     "bomb": BOMB,
     "file": FILE,
+    "doctype": "<!DOCTYPE R><R><ErrorCode>200</ErrorCode></R>",
     "no code": "<R><Clients/></R>",
     "json": '{"ErrorCode": 200}',
     "encoding": '<?xml version="1.0" encoding="klingon"?><R><ErrorCode>200</ErrorCode></R>',

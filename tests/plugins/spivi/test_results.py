@@ -169,14 +169,22 @@ async def test_kilojoules_that_are_calories_are_told(site: Site) -> None:
     assert [note.code for note in found.notes] == ["energy_converted"]
 
 
-@pytest.mark.parametrize("faults", [["results_unfiltered"], ["results_unfiltered", "bare_results"]])
-async def test_another_classs_workout_is_not_this_ones(faults: list[str]) -> None:
-    """Where Spivi names the class; where it doesn't, the fuller of those within the time."""
+@pytest.mark.parametrize(
+    ("faults", "mine", "other"),
+    [
+        (["results_unfiltered"], {"Calories": 412}, {**RIDE, "Calories": 99}),
+        (["results_unfiltered", "bare_results"], RIDE, {"Calories": 99}),
+    ],
+)
+async def test_another_classs_workout_is_not_this_ones(
+    faults: list[str], mine: dict[str, Any], other: dict[str, Any]
+) -> None:
+    """Where Spivi names the class, by its name; where it doesn't, it is the fuller of those within the time."""
     async with opened(faults=faults) as site:
-        wanted, rider = await site.ridden(**RIDE)
-        other = site.sim.add_event_by_hand("Early", STARTS, ENDS, BOX)["EventID"]
-        site.sim.seat_by_hand(other, rider.vendor_id, 5)
-        site.sim.record(other, rider.vendor_id, Calories=99)
+        wanted, rider = await site.ridden(**mine)
+        event_id = site.sim.add_event_by_hand("Early", STARTS, ENDS, BOX)["EventID"]
+        site.sim.seat_by_hand(event_id, rider.vendor_id, 5)
+        site.sim.record(event_id, rider.vendor_id, **other)
         (found,) = await site.metrics(wanted, rider)
         assert found.metrics["calories_kcal"] == 412
 
