@@ -63,7 +63,9 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     `look_first`: an earlier create may have gone through unseen, so search by `marker` before creating; until
     `sure_after` not finding anything proves nothing, so raise RetryLater instead of creating. `marker` is the hub's
     recovery text; a vendor with a free-text field stores it, so that a person can be found again. `valid_from` and
-    `valid_until` are for vendors that keep the limits of access with the person.
+    `valid_until` are for vendors that keep the limits of access with the person. `lthr` and `rhr` are heart rates (at
+    the lactate threshold, resting), `strap` is the number of the person's own heart-rate strap. `show_live` is set when
+    consent to the live display was changed here; None says nothing about it, and the vendor's own switch stays.
     """
 
     member: str
@@ -83,6 +85,10 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     height_cm: float | None = None
     ftp_w: float | None = None
     max_hr: float | None = None
+    lthr: float | None = None
+    rhr: float | None = None
+    strap: str | None = None
+    show_live: bool | None = None
     instructor: bool = False
     valid_from: datetime | None = None
     valid_until: datetime | None = None
@@ -262,7 +268,10 @@ class LiveDisplay(StrEnum):
 
 
 class TrackerSession(msgspec.Struct, frozen=True, kw_only=True):
-    """A class as a tracker should hold it. `timezone` is the IANA zone of its location; times are aware UTC."""
+    """A class as a tracker should hold it. `timezone` is the IANA zone of its location; times are aware UTC.
+
+    `look_first` and `sure_after` are as in `Person`.
+    """
 
     id: str
     name: str
@@ -273,23 +282,30 @@ class TrackerSession(msgspec.Struct, frozen=True, kw_only=True):
     marker: str
     vendor_id: str | None = None
     look_first: bool = False
+    sure_after: datetime | None = None
     instructor_email: str | None = None
     capacity: int | None = None
 
 
 class SessionOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The tracker has the class under `vendor_id`; None where it no longer has it."""
+    """The tracker has the class under `vendor_id`; None where it no longer has it.
+
+    `seats` is who sits where (the tracker's seat id by the rider's id there), with riders whom the hub never seated
+    among them; None where that was not read.
+    """
 
     vendor_id: str | None
+    seats: Mapping[str, str] | None = None
     notes: tuple[Note, ...] = ()
 
 
 class Rider(msgspec.Struct, frozen=True, kw_only=True):
-    """A member with their id at the tracker."""
+    """A member with their id at the tracker. `show_live`: consents to the live display."""
 
     member: str
     vendor_id: str
     email: str | None = None
+    show_live: bool = True
 
 
 class Seat(msgspec.Struct, frozen=True, kw_only=True):
@@ -320,10 +336,13 @@ class TrackerSeat(msgspec.Struct, frozen=True, kw_only=True):
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """One rider's result of a class, in canonical names and units; a metric that was not measured is absent.
 
+    `implausible` names the metrics whose values can hardly be: to be shown with a mark and left out of rankings.
     `unread` keeps what the vendor sent that no canonical name fits, for the diagnostics page.
     """
 
     vendor_person_id: str
     seat: str | None = None
     metrics: Mapping[str, float] = {}
+    implausible: frozenset[str] = frozenset()
     unread: Mapping[str, Any] = {}
+    notes: tuple[Note, ...] = ()

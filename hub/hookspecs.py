@@ -136,12 +136,17 @@ def observe_access(connection: Connection, only: Sequence[str] | None) -> AsyncI
 
 @hookspec
 async def session_created(connection: Connection, session: TrackerSession) -> SessionOutcome:  # type: ignore[empty-body]
-    """Create a class at the tracker. Idempotent by marker: an event that carries it is adopted, no other ever is."""
+    """Create a class at the tracker. Idempotent by marker: an event that carries it is adopted, no other ever is.
+
+    Raises `FixRecord` for a class that the tracker can't hold (`code` says why), and `Unconfirmed` where the answer was
+    lost; the hub calls again with `look_first` set.
+    """
 
 
 @hookspec
 async def session_changed(connection: Connection, session: TrackerSession) -> SessionOutcome:  # type: ignore[empty-body]
-    """Bring a class up to date. The vendor may give it a new id."""
+    """Bring a class up to date; one that is as it should be is left alone, so the hub also calls it to compare, and
+    finds in the outcome who sits where. The vendor may give it a new id: `seat_taken` calls follow for every seat."""
 
 
 @hookspec
@@ -156,12 +161,20 @@ async def session_restored(connection: Connection, session: TrackerSession) -> S
 
 @hookspec
 async def seat_taken(connection: Connection, seat: Seat) -> SeatOutcome:  # type: ignore[empty-body]
-    """Put a rider on a seat. Idempotent."""
+    """Put a rider on a seat, whichever other seat of the class the vendor has them on. Idempotent.
+
+    Raises `NotFound` where the vendor has the class no longer, `Conflict` (`seat_occupied`) where somebody else has the
+    seat, and `FixRecord` (`live_withheld`) for a rider who must not be shown and is not on any seat now.
+    """
 
 
 @hookspec
 async def seat_moved(connection: Connection, seat: Seat) -> SeatOutcome:  # type: ignore[empty-body]
-    """Move a rider from `previous_seat` to `seat`. Idempotent."""
+    """Move a rider from `previous_seat` to `seat`. Idempotent.
+
+    Where somebody else still has the new seat it raises `Conflict` (`seat_occupied`), and the rider's old seat is free
+    by then: of two riders who swap, the second can move, and the first is moved by another call.
+    """
 
 
 @hookspec

@@ -115,7 +115,7 @@ class Faults(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fi
     half_page: Switch | None = None
     """A list answer holds only the first half of its page, as valid JSON."""
     cut_body: Switch | None = None
-    """The JSON text of an answer stops half-way."""
+    """The text of an answer stops half-way."""
     outage: Outage | None = None
     """The vendor is down."""
     garbage: Switch | None = None

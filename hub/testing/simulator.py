@@ -210,7 +210,7 @@ class Simulator:
             return _broken(status)
         if reply.items_in is not None and self._fires(call, "half_page"):
             reply = reply.halved()
-        if reply.value is not msgspec.UNSET:
+        if reply.value is not msgspec.UNSET or reply.content:
             self._fires(call, "cut_body")
         return reply
 
