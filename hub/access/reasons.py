@@ -71,6 +71,15 @@ REASONS: Mapping[str, Wording] = {
         "{source} no longer has booking {reference} of {resource}.",
         "If that is wrong, enter the booking in {source} again and sync.",
     ),
+    "booking_anyway": Wording("Booking {reference} of {resource} needs no access of its own: {why}", good=True),
+    "booking_merged": Wording(
+        "One access to {opens} is for bookings {references} together: their windows touch or overlap.", good=True
+    ),
+    "booking_nothing": Wording(
+        "Booking {reference} is of no resource, and only bookings of resources open doors.",
+        "Name the resource in {source}, or give access by a pass or a community.",
+    ),
+    "booking_unknown": Wording("What {source} knew of booking {booking} is deleted; accesses for it are still listed."),
     "booking_times": Wording(
         "Booking {reference} of {resource} says nothing usable about its times.", "Correct it in {source}, then sync."
     ),

@@ -14,7 +14,7 @@ from hub.access.windows import Window
 from hub.reconcile.diff import LedgerRow
 from hub.reconcile.scope import Scope
 
-__all__ = ["AtDoors", "explain_visits"]
+__all__ = ["AtDoors", "explain_visits", "why_pending"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def explain_visits(
             verdicts.add("access" if holds else "later")
             good += visit.reasons
         else:
-            verdict, reason = _pending(scope, row, errors.get(visit.key), values)
+            verdict, reason = why_pending(scope, row, errors.get(visit.key), values)
             verdicts.add(verdict)
             bad += [reason, *visit.reasons]
     for row in stands.values():
@@ -69,9 +69,10 @@ def explain_visits(
     return AtDoors("no_access", why_not)
 
 
-def _pending(
+def why_pending(
     scope: Scope, row: LedgerRow | None, error: Mapping[str, str] | None, values: dict[str, str]
 ) -> tuple[str, Reason]:
+    """What keeps a visit that the rules give and that does not stand: the verdict and the reason."""
     if row is None:
         observing = scope.options.policy == "observe"
         return ("problem", Reason("policy_observe", values)) if observing else ("pending", Reason("not_synced", values))
