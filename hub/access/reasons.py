@@ -66,7 +66,7 @@ REASONS: Mapping[str, Wording] = {
         "Confirm it in {source}, then sync.",
     ),
     "booking_cancelled": Wording("Booking {reference} of {resource} is cancelled in {source}."),
-    "booking_moved": Wording("Booking {reference} of {resource} is at another time now."),
+    "booking_moved": Wording("Booking {reference} of {resource} has another time or opens other doors now."),
     "booking_gone": Wording(
         "{source} no longer has booking {reference} of {resource}.",
         "If that is wrong, enter the booking in {source} again and sync.",

@@ -65,7 +65,7 @@ async def make_plan(
     resting: list[Resting] = []
     done = 0
     scope.readers.clear()
-    visits = scope.rules.doors or await _any_visit(scope)
+    visits = scope.visits = scope.rules.doors or await _any_visit(scope)
     relinked = await _relinked(scope)
     if not preview:
         await _mark_relinked(scope, relinked)
@@ -275,7 +275,11 @@ async def _members(
         elif entry.stamp is not None or entry.note != note or entry.due_at != due_at:
             stays.append(Stay(source_id, member, entry.stamp, due_at, note))
         stands = standing.get(member)
-        if member not in lines and stands is not None and stands.record != decision.record:
+        if (
+            member not in lines
+            and stands is not None
+            and (stands.record, stands.rule) != (decision.record, decision.rule)
+        ):
             resting.append(Resting(stands.id, decision.record, decision.rule))
     return changes, stays, resting
 
@@ -284,7 +288,7 @@ async def _standing(db: AsyncConnection, target_id: int, source_id: int, members
     """What the settled grants of these members are, by member: all that is needed to see that nothing is to be done,
     which is so for nearly everybody."""
     c = t.ledger.c
-    query = select(c.member, c.applied, c.record, c.id).where(
+    query = select(c.member, c.applied, c.record, c.rule, c.id).where(
         c.target_id == target_id,
         c.source_id == source_id,
         among(c.member, members, db),
