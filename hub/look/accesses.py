@@ -24,13 +24,11 @@ from hub.core import Hub
 from hub.engine.target_pass import open_scope
 from hub.errors import UserError
 from hub.look.explain import Line, open_plan
-from hub.look.explain_visits import why_pending
+from hub.look.explain_visits import why_left, why_pending
 from hub.look.grants import GrantView, list_grants
 from hub.reconcile.diff import LedgerRow
-from hub.reconcile.plan import Action
 from hub.reconcile.planner import load_visits
 from hub.reconcile.scope import Scope
-from hub.reconcile.visits import diff_visits
 from hub.store import tables as t
 from hub.studio import registry
 
@@ -277,7 +275,10 @@ async def _at_target(hub: Hub, scope: Scope, found: _Found, booking: r.Booking) 
         if not _is_active(row):
             reasons += _of_visit(scope, visit, row, errors.get(visit.key), facts)
         reasons.append(Reason("booking_anyway", {**_of(booking, facts, scope), "why": visit.reason.text}))
-    reasons += _left_over(scope, facts, doors, rows, booking, now, plan_id)
+    left = why_left(scope, facts, doors, rows, now, plan_id)
+    for row in rows:
+        if ("booking", booking.id) in references(row.record or ""):
+            reasons += left.get(row.key, ())
     if not mine and not anyway:
         reasons += _why_nothing(scope, facts, booking, now)
     return _AtTarget(facts, reasons, [visit.key for visit in anyway])
@@ -320,51 +321,6 @@ def _anyway(
     wants = decide_doors(alone, scope.rules, now, scope.zone).visits
     locks = {visit.opens for visit in wants} - {visit.opens for visit in mine}
     return [visit for visit in doors.visits if visit.opens in locks and visit.valid_from is None]
-
-
-def _left_over(
-    scope: Scope,
-    facts: Facts,
-    doors: Doors,
-    rows: Sequence[LedgerRow],
-    booking: r.Booking,
-    now: datetime,
-    plan_id: str,
-) -> list[Reason]:
-    """Why something stands that the booking gives no more."""
-    named = {visit.key for visit in doors.visits}
-    old = [
-        row
-        for row in rows
-        if row.key not in named and ("booking", booking.id) in references(row.record or "") and row.stood is not None
-    ]
-    if not old:
-        return []
-    lines = diff_visits(doors, rows, facts, scope.rules, now, scope.zone, retry=True)
-    ends = {line.key: line for line in lines.changes if line.action is Action.REMOVE}
-    found: list[Reason] = []
-    for row in old:
-        values = {**_of(booking, facts, scope), "until": f" until {moment_text(row.valid_until, scope.zone)}"}
-        if row.key in ends:
-            found.append(ends[row.key].reason)
-            found.append(_still_there(scope, values, plan_id))
-        elif scope.rules.policy == "grant_only":
-            found.append(Reason("policy_grant_only", values))
-        elif facts.ref in scope.rules.protect:
-            found.append(Reason("protected", values))
-        elif any(line.code == "running_window" for line in lines.held):
-            found.append(Reason("running_window", values))
-    return found
-
-
-def _still_there(scope: Scope, values: dict[str, str], plan_id: str) -> Reason:
-    if scope.options.policy == "observe":
-        return Reason("policy_observe", values)
-    if plan_id:
-        limit = scope.options.hold_removals_above
-        more = {"plan": plan_id, "count": "too many", "limit": f"{limit.count} and {limit.percent:g} %"}
-        return Reason("held", {**values, **more})
-    return Reason("not_synced", values)
 
 
 def _why_nothing(scope: Scope, facts: Facts, booking: r.Booking, now: datetime) -> list[Reason]:

@@ -175,7 +175,7 @@ async def _at_target(hub: Hub, scope: Scope, found: Found, aside: str | None) ->
         plan_id = await open_plan(db, scope.target_id) if note == "held" else ""
         errors = {visit.key: await _detail(db, visit.id) for visit in ledger.values()}
     facts.set_aside = aside
-    at_doors = explain_visits(scope, facts, list(ledger.values()), errors, now)
+    at_doors = explain_visits(scope, facts, list(ledger.values()), errors, now, plan_id)
     decision = decide(facts, scope.rules, now, scope.zone)
     values = {**decision.reason.values, "target": scope.name, "source": found.source, "name": facts.name}
     recorded = _recorded(decision, row, note, values, detail, plan_id, scope)

@@ -209,6 +209,9 @@ async def test_a_booking_that_vanished_while_it_runs_says_that_it_is_left_to_end
     assert "deleted there since" in answer.sentence(ZONE)
     assert [access.status for access in answer.accesses] == ["created"]
     assert codes(answer) == ["booking_gone", "running_window"]
+    explained = await world.explain("4711")
+    assert explained.verdict == "access"
+    assert "running_window" in [line.code for line in explained.lines]
 
 
 async def test_removals_that_are_held_name_the_plan_to_approve(world: World) -> None:

@@ -98,6 +98,17 @@ async def test_the_count_follows_the_rows_when_they_move_up(world: World) -> Non
     assert [(rule.number, rule.grants) for rule in await rules(world) if rule.kind == "resources"] == [(1, 1)]
 
 
+async def test_grants_name_the_rows_as_they_are_numbered_now(world: World) -> None:
+    book(world, "b-1", "4711", at("14:00"), resource="r-2")
+    world.join("1", pass_id="abo-sauna")
+    await world.sync()
+    for kind in ("resources", "passes"):
+        await edit_rows(world.hub, kind, (await rows_of(world.hub, kind))[1:], "test")
+    await world.sync()
+    named = {grant.rule for grant in await world.grants(status="created")}
+    assert named == {"passes row 1 → AG-2 (priority 1)", "resources row 1 → C-3"}
+
+
 # ── previews ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -160,6 +171,18 @@ async def test_the_preview_of_many_removals_says_that_they_would_be_held(world: 
         book(world, f"b-{index}", f"m{index}", at("14:00"))
     await world.sync()
     assert counts(await preview_rows(world.hub, "resources", [])) == [{"held": 8}]
+
+
+async def test_a_booking_that_was_cancelled_is_no_surprise_where_its_row_is_deleted_too(world: World) -> None:
+    """The records are looked at although no row opens a lock any more."""
+    rows = [book(world, f"b-{index}", f"m{index}", at("14:00"), resource="r-2") for index in range(8)]
+    await world.sync()
+    for kind in ("communities", "resources"):
+        await edit_rows(world.hub, kind, [], "test")
+    await edit_rows(world.hub, "passes", (await rows_of(world.hub, "passes"))[:2], "test")
+    for row in rows:
+        row["state"] = "cancelled"
+    assert (await world.sync()).targets[0].applied == {"remove": 8}
 
 
 # ── edits ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
