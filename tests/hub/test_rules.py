@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hub.look.rules import RuleView, list_rules
 from hub.reconcile.plan import Plan
 from hub.store import tables as t
 from hub.studio.editing import edit_rows, make_row, preview_rows, row_values, rows_of
-from hub.studio.model import Row
+from hub.studio.model import ROW_KINDS, Row
 from tests.conftest import BOTH
 from tests.harness import World
 from tests.hub.test_cli import Shop, shop
@@ -222,6 +223,14 @@ async def test_a_row_that_names_a_lock_that_is_not_there_is_told(world: World) -
     assert done.notes == [
         "[[resources]] names the lock 'C-9', which door does not have; `studiohub openings door` lists what it has"
     ]
+
+
+def test_the_rows_in_the_documentation_can_be_used() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "access.md").read_text(encoding="utf-8")
+    tables = tomllib.loads(text.partition("```toml\n")[2].partition("```")[0])
+    assert set(tables) == {"resources", "communities", "passes"}
+    for kind, rows in tables.items():
+        assert all(ROW_KINDS[kind].model_validate(row) for row in rows)
 
 
 # ── the command ───────────────────────────────────────────────────────────────────────────────────────────────────────
