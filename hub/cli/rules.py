@@ -180,7 +180,7 @@ async def _edit(
     for plan in plans:
         show_plan(plan, observed=plan.target in observed, preview=True)
     if not plans:
-        output.line("This version does not act on these rows: nobody gets access by them or loses it.")
+        output.line("No lock is touched: nobody gets access by it or loses it.")
     for note in notes:
         output.line(f"{output.mark('warning')} {escape(note)}")
     _say_how_to_go_on(done, plans, yes=yes)
