@@ -66,11 +66,20 @@ REASONS: Mapping[str, Wording] = {
         "Confirm it in {source}, then sync.",
     ),
     "booking_cancelled": Wording("Booking {reference} of {resource} is cancelled in {source}."),
-    "booking_moved": Wording("Booking {reference} of {resource} is at another time now."),
+    "booking_moved": Wording("Booking {reference} of {resource} has another time or opens other doors now."),
     "booking_gone": Wording(
         "{source} no longer has booking {reference} of {resource}.",
         "If that is wrong, enter the booking in {source} again and sync.",
     ),
+    "booking_anyway": Wording("Booking {reference} of {resource} needs no access of its own: {why}", good=True),
+    "booking_merged": Wording(
+        "One access to {opens} is for bookings {references} together: their windows touch or overlap.", good=True
+    ),
+    "booking_nothing": Wording(
+        "Booking {reference} is of no resource, and only bookings of resources open doors.",
+        "Name the resource in {source}, or give access by a pass or a community.",
+    ),
+    "booking_unknown": Wording("What {source} knew of booking {booking} is deleted; accesses for it are still listed."),
     "booking_times": Wording(
         "Booking {reference} of {resource} says nothing usable about its times.", "Correct it in {source}, then sync."
     ),

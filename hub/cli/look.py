@@ -1,4 +1,4 @@
-"""Looking: grants, runs, log, inbox, explain."""
+"""Looking: grants, runs, log, inbox, explain, accesses."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import difflib
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from cyclopts import Parameter
 from rich.markup import escape
@@ -18,12 +19,13 @@ from hub.cli.opened import Count, Json, opened
 from hub.core import Hub
 from hub.errors import UserError
 from hub.look import journal
+from hub.look.accesses import accesses_of
 from hub.look.explain import explain
-from hub.look.grants import list_grants
+from hub.look.grants import GrantView, list_grants
 from hub.look.history import held_at
 from hub.look.members import find_member
 
-__all__ = ["explain_", "grants_", "inbox_", "log_", "openings_", "runs_"]
+__all__ = ["accesses_", "explain_", "grants_", "inbox_", "log_", "openings_", "runs_"]
 
 
 async def grants_(
@@ -280,6 +282,58 @@ async def explain_(member: str, /, *, json: Json = False) -> None:
     for door in answer.doors:
         until = f" until {moment_text(door.valid_until, zone)}" if door.valid_until else ""
         output.line(f"  {output.status(door.status)} {escape(door.target)} {escape(door.name)}{until}")
+
+
+async def accesses_(
+    booking: str,
+    /,
+    *,
+    reveal: Annotated[bool, Parameter(help="Show codes and URLs.")] = False,
+    json: Json = False,
+) -> None:
+    """What a booking opens or opened, since when and until when, and why it doesn't.
+
+    Parameters
+    ----------
+    booking:
+        connection:id, an id, or the booking number of the source.
+    """
+    async with opened() as hub:
+        zone = times.zone(hub.the_studio.timezone)
+        answer = await accesses_of(hub, booking, reveal=reveal)
+    if json:
+        output.print_json(answer.as_json(reveal=reveal), reveal=reveal)
+        return
+    stands = any(view.status == "created" for view in (*answer.accesses, *answer.anyway))
+    output.line(f"{output.mark('ok' if stands else 'warning')} [bold]{escape(answer.sentence(zone))}[/]")
+    for line in answer.lines:
+        where = f"{escape(line.target)}: " if line.target else ""
+        output.line(f"  {output.mark('ok' if line.good else 'warning')} {where}{escape(line.text)}")
+        if line.fix:
+            output.line(f"      [cyan]→[/] {escape(line.fix)}")
+    columns = ["status", "at", "opens", "from", "until", "made", *(["code", "URL"] if reveal else []), "admin area"]
+    shown = [(view, "") for view in answer.accesses] + [(view, " (not by the booking)") for view in answer.anyway]
+    if shown:
+        output.table(columns, [_access(view, note, zone, reveal=reveal) for view, note in shown], reveal=reveal)
+    else:
+        output.line("No accesses.")
+    if any(view.status == "removed" for view in answer.accesses):
+        output.line("Removed accesses have no code and no URL any more: they are erased with the removal.")
+    if not reveal and any(view.status != "removed" for view, _ in shown):
+        output.line("Codes and URLs: --reveal.")
+
+
+def _access(view: GrantView, note: str, zone: ZoneInfo, *, reveal: bool) -> list[str]:
+    return [
+        output.status(view.status),
+        escape(view.target),
+        escape(view.opens_text + note),
+        escape(moment_text(view.valid_from, zone, end=False) or "open start"),
+        escape(moment_text(view.valid_until, zone) or "open end"),
+        f"{view.created_at.astimezone(zone):%d %b %Y %H:%M}",
+        *([escape(view.code or ""), escape(view.url or "")] if reveal else []),
+        escape(view.admin_url or ""),
+    ]
 
 
 async def openings_(name: str | None = None, /, *, json: Json = False) -> int:

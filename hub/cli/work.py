@@ -21,7 +21,7 @@ from hub.notify.sender import send_mails
 from hub.reconcile.plan import Plan
 from hub.words import counted
 
-__all__ = ["apply_", "approve_", "plan_", "sync_"]
+__all__ = ["apply_", "approve_", "plan_", "show_plan", "sync_"]
 
 SHOWN = 40
 
@@ -241,12 +241,16 @@ def _show_target(run: TargetRun, *, observed: bool) -> None:
         output.error(run.error)
 
 
-def show_plan(plan: Plan, *, observed: bool = False) -> None:
-    """A plan for people. `observed`: the policy there is observe, so it can't be applied."""
+def show_plan(plan: Plan, *, observed: bool = False, preview: bool = False) -> None:
+    """A plan for people. `observed`: the policy there is observe, so it can't be applied. `preview`: it is of rules
+    that are not saved, so there is nothing to apply yet."""
     counts = plan.counts
     glyphs = (("create", "+"), ("change", "~"), ("remove", "−"), ("held", "◌"), ("blocked", "▲"), ("unchanged", "="))
     summary = "  ".join(f"{glyph} {counts[name]} {name}" for name, glyph in glyphs if counts[name] or name == "create")
-    output.line(f"[bold]plan {plan.id}[/] for {escape(plan.target)}: {summary}. Nothing has been changed yet.")
+    if preview:
+        output.line(f"[bold]{escape(plan.target)}[/] would then have to do: {summary}.")
+    else:
+        output.line(f"[bold]plan {plan.id}[/] for {escape(plan.target)}: {summary}. Nothing has been changed yet.")
     rows = [
         [
             output.status(change.action.value),
@@ -266,6 +270,8 @@ def show_plan(plan: Plan, *, observed: bool = False) -> None:
             fix = 'set policy = "sync" in the studio file and import it, when the plan is right'
             output.line(f"{escape(plan.target)} has the policy observe: nothing is changed there.")
             output.line(f"[cyan]→[/] {escape(fix)}")
+        return
+    if preview:
         return
     if plan.to_do:
         output.line(f"[cyan]→[/] studiohub apply {plan.id}")

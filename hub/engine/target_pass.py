@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -94,20 +94,24 @@ class _Pass:
     keep: bool
 
 
-async def open_scope(hub: Hub, row: registry.ConnectionRow) -> Scope:
-    """Open a target for a pass."""
+async def open_scope(
+    hub: Hub, row: registry.ConnectionRow, *, mapping: Sequence[registry.MappingRow] | None = None
+) -> Scope:
+    """Open a target for a pass. `mapping` are rows to go by instead of those that are saved."""
     plugin = hub.plugins[row.plugin]
     connection = await hub.open_connection(row)
     assert row.options is not None  # noqa: S101 - a target always has options
     async with hub.database.read() as db:
-        rows = await registry.mapping_rows(db, hub.the_studio, target=row.name)
+        rows = mapping
+        if rows is None:
+            rows = await registry.mapping_rows(db, hub.the_studio, target=row.name)
         every = await registry.connections(db, hub.the_studio)
         openings = await _known_openings(db, row.id)
     rules = compile_rules(
         row.name,
         plugin.title,
         row.options,
-        rows,
+        [stored for stored in rows if stored.target == row.name],
         openings=openings,
         badge_needed=Ability.BADGE_NEEDED in plugin.abilities,
         profile=plugin.profile,

@@ -23,7 +23,7 @@ from hub.reconcile.planner import load_ledger
 from hub.reconcile.scope import Scope
 from hub.store import tables as t
 
-__all__ = ["Door", "Explanation", "Line", "explain"]
+__all__ = ["Door", "Explanation", "Line", "explain", "open_plan"]
 
 VERDICTS = {
     "access": "has access",
@@ -172,10 +172,10 @@ async def _at_target(hub: Hub, scope: Scope, found: Found, aside: str | None) ->
         row = ledger.pop((found.member_id, GROUP_KEY), None)
         note = await _note(db, scope.target_id, found)
         detail = await _detail(db, row.id) if row is not None else None
-        plan_id = await _open_plan(db, scope.target_id) if note == "held" else ""
+        plan_id = await open_plan(db, scope.target_id) if note == "held" else ""
         errors = {visit.key: await _detail(db, visit.id) for visit in ledger.values()}
     facts.set_aside = aside
-    at_doors = explain_visits(scope, facts, list(ledger.values()), errors, now)
+    at_doors = explain_visits(scope, facts, list(ledger.values()), errors, now, plan_id)
     decision = decide(facts, scope.rules, now, scope.zone)
     values = {**decision.reason.values, "target": scope.name, "source": found.source, "name": facts.name}
     recorded = _recorded(decision, row, note, values, detail, plan_id, scope)
@@ -294,7 +294,8 @@ async def _detail(db: AsyncConnection, grant_id: str) -> dict[str, str] | None:
     return json.loads(text) if text else None
 
 
-async def _open_plan(db: AsyncConnection, target_id: int) -> str:
+async def open_plan(db: AsyncConnection, target_id: int) -> str:
+    """The id of the last plan that was made of a target."""
     c = t.plan.c
     query = select(c.id).where(c.target_id == target_id).order_by(c.made_at.desc()).limit(1)
     return str((await db.execute(query)).scalar() or "PLAN")

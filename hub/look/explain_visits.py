@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub.access.decide import Facts
-from hub.access.doors import decide_doors
+from hub.access.decide import Facts, moment_text
+from hub.access.doors import Doors, decide_doors
 from hub.access.doors_why import why_no_door
 from hub.access.reasons import Reason
 from hub.access.windows import Window
 from hub.reconcile.diff import LedgerRow
+from hub.reconcile.plan import Action
 from hub.reconcile.scope import Scope
+from hub.reconcile.visits import diff_visits
 
-__all__ = ["AtDoors", "explain_visits"]
+__all__ = ["AtDoors", "explain_visits", "why_left", "why_pending"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,10 @@ def explain_visits(
     rows: Sequence[LedgerRow],
     errors: Mapping[str, Mapping[str, str] | None],
     now: datetime,
+    plan_id: str = "",
 ) -> AtDoors:
-    """Walk from rules to the ledger, visit by visit; what stands in the way comes first."""
+    """Walk from rules to the ledger, visit by visit; what stands in the way comes first. `plan_id`: the plan in which
+    something of this member is held."""
     stands = {row.key: row for row in rows}
     verdicts: set[str] = set()
     good: list[Reason] = []
@@ -49,29 +53,75 @@ def explain_visits(
             verdicts.add("access" if holds else "later")
             good += visit.reasons
         else:
-            verdict, reason = _pending(scope, row, errors.get(visit.key), values)
+            verdict, reason = why_pending(scope, row, errors.get(visit.key), values)
             verdicts.add(verdict)
             bad += [reason, *visit.reasons]
+    left = why_left(scope, facts, doors, rows, now, plan_id)
     for row in stands.values():
-        if row.stood is None or (row.valid_until is not None and row.valid_until <= now):
+        if row.key not in left or (row.valid_until is not None and row.valid_until <= now):
             continue
         holds = Window.of(row.valid_from, row.valid_until).holds(now)
-        verdicts.add("too_much" if holds else "pending")
         error = errors.get(row.key)
         if error is not None and row.state in {"failed", "unknown"}:
+            verdicts.add("too_much" if holds else "pending")
             bad.append(_failed(scope, error, {"target": scope.name}))
+        elif left[row.key][-1].good:
+            verdicts.add("access" if holds else "later")
+            good += left[row.key]
         else:
-            bad.append(Reason("not_synced", {"target": scope.name, "source": facts.source, "name": facts.name}))
+            verdicts.add("too_much" if holds else "pending")
+            bad += left[row.key]
     why_not = list(why_no_door(facts, scope.rules, now, scope.zone)) if scope.rules.doors else []
+    told = {reason.text for reason in (*bad, *good)}
+    why_not = [reason for reason in why_not if reason.text not in told]
     for verdict in ("too_much", "problem", "pending", "access", "later"):
         if verdict in verdicts:
             return AtDoors(verdict, [*bad, *good, *why_not])
     return AtDoors("no_access", why_not)
 
 
-def _pending(
+def why_left(
+    scope: Scope, facts: Facts, doors: Doors, rows: Sequence[LedgerRow], now: datetime, plan_id: str
+) -> dict[str, list[Reason]]:
+    """Why visits stand that nothing asks for any more, by their keys: why they are over, where that is known, and last
+    what keeps them."""
+    named = {visit.key for visit in doors.visits}
+    left = [row for row in rows if row.key not in named and row.stood is not None]
+    if not left:
+        return {}
+    lines = diff_visits(doors, rows, facts, scope.rules, now, scope.zone, retry=True)
+    ends = {line.key: line for line in lines.changes if line.action is Action.REMOVE}
+    found: dict[str, list[Reason]] = {}
+    for row in left:
+        until = f" until {moment_text(row.valid_until, scope.zone)}" if row.valid_until is not None else ""
+        values = {"target": scope.name, "source": facts.source, "name": facts.name, "until": until}
+        if row.key in ends:
+            found[row.key] = [ends[row.key].reason, _still_there(scope, values, plan_id)]
+        elif scope.rules.policy == "grant_only":
+            found[row.key] = [Reason("policy_grant_only", values)]
+        elif facts.ref in scope.rules.protect:
+            found[row.key] = [Reason("protected", values)]
+        elif any(held.code == "running_window" for held in lines.held):
+            found[row.key] = [Reason("running_window", values)]
+        else:
+            found[row.key] = [Reason("not_synced", values)]
+    return found
+
+
+def _still_there(scope: Scope, values: dict[str, str], plan_id: str) -> Reason:
+    if scope.options.policy == "observe":
+        return Reason("policy_observe", values)
+    if plan_id:
+        limit = scope.options.hold_removals_above
+        more = {"plan": plan_id, "count": "too many", "limit": f"{limit.count} and {limit.percent:g} %"}
+        return Reason("held", {**values, **more})
+    return Reason("not_synced", values)
+
+
+def why_pending(
     scope: Scope, row: LedgerRow | None, error: Mapping[str, str] | None, values: dict[str, str]
 ) -> tuple[str, Reason]:
+    """What keeps a visit that the rules give and that does not stand: the verdict and the reason."""
     if row is None:
         observing = scope.options.policy == "observe"
         return ("problem", Reason("policy_observe", values)) if observing else ("pending", Reason("not_synced", values))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -54,6 +54,12 @@ class GrantView:
     next_try_at: datetime | None
     code: str | None = None
     url: str | None = None
+    admin_url: str | None = None
+    """Where it is in the vendor's own admin area."""
+    key: str = ""
+    """What tells several grants of one member apart."""
+    record: str = ""
+    """What it rests on, as the ledger writes it; `hub.access.doors.references` takes it apart."""
     names: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -122,10 +128,12 @@ async def list_grants(
     target: str | None = None,
     status: str | None = None,
     text: str | None = None,
+    record: str | None = None,
     limit: int | None = None,
     reveal: Vault | None = None,
 ) -> list[GrantView]:
-    """Grants, newest first. `member` is the id at its source; `reveal` opens codes and URLs."""
+    """Grants, newest first. `member` is the id at its source, `record` one that they rest on (`booking:ID`); `reveal`
+    opens codes and URLs."""
     c = t.ledger.c
     sources, targets = t.connection.alias("sources"), t.connection.alias("targets")
     query = (
@@ -137,9 +145,12 @@ async def list_grants(
     )
     if source is not None:
         query = query.where(sources.c.name == source)
+    if record is not None:
+        # One line of several; and SQLite finds upper case for lower case, so the rows are looked at again below.
+        query = query.where((literal("\n") + c.record + literal("\n")).contains(f"\n{record}\n", autoescape=True))
     if limit is not None:
         query = query.limit(limit)
-    rows = (await db.execute(query)).all()
+    rows = [row for row in await db.execute(query) if record is None or record in row.record.split("\n")]
     names = await opening_names(db, {row.target_id for row in rows})
     return [_view(row, reveal, names.get(row.target_id, {})) for row in rows]
 
@@ -179,6 +190,9 @@ def _view(row: Any, reveal: Vault | None, names: Mapping[str, str]) -> GrantView
         created_at=row.created_at,
         changed_at=row.changed_at,
         next_try_at=row.next_try_at,
+        admin_url=row.admin_url,
+        key=row.key,
+        record=row.record or "",
         code=reveal.open(row.sealed_code) if reveal is not None and row.sealed_code else None,
         url=reveal.open(row.sealed_url) if reveal is not None and row.sealed_url else None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -50,20 +50,28 @@ async def make_plan(
     retry: bool = False,
     pressing: bool = False,
     approved: Collection[str] = (),
+    preview: bool = False,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Planned:
     """Decide about every member on the agenda (`full`: about everybody; `pressing`: about those only who are) and
     compare with the ledger.
 
     Changes nothing. `approved` are the identities of lines that an admin let through; they are neither counted nor
-    held. `retry` takes records up again that were set aside.
+    held. `retry` takes records up again that were set aside. `preview`: the scope has rules that are not saved, so that
+    nothing at all is written down, not even whom they would put on the agenda.
     """
     changes: list[Change] = []
     stays: list[Stay] = []
     resting: list[Resting] = []
     done = 0
     scope.readers.clear()
-    visits = scope.rules.doors or await _any_visit(scope)
+    visits = scope.visits = scope.rules.doors or await _any_visit(scope)
+    relinked = await _relinked(scope)
+    if not preview:
+        await _mark_relinked(scope, relinked)
+        if full:
+            await _complete_agenda(scope)
+    unmarked = frozenset(grant_id for found in relinked.values() for grant_id in found) if preview else frozenset()
     if full:
         for source_id in scope.sources:
             async with scope.database.read() as db:
@@ -71,7 +79,9 @@ async def make_plan(
     async for agenda in _agenda(scope, now=now, full=full, retry=retry, pressing=pressing):
         for source_id, group in groupby(agenda, key=lambda row: row.source_id):
             rows = {row.member: row for row in group}
-            lines, still, moved = await _members(scope, source_id, rows, now=now, retry=retry, visits=visits)
+            lines, still, moved = await _members(
+                scope, source_id, rows, now=now, retry=retry, visits=visits, relinked=unmarked
+            )
             changes += lines
             stays += still
             resting += moved
@@ -97,7 +107,6 @@ async def _agenda(
     scope: Scope, *, now: datetime, full: bool, retry: bool, pressing: bool
 ) -> AsyncIterator[Sequence[Any]]:
     """The agenda rows to work on, in chunks ordered by source and member."""
-    await _mark_relinked(scope)
     a, row = t.agenda.c, t.ledger.c
     base = select(a.source_id, a.member, a.stamp, a.due_at, a.note).where(a.target_id == scope.target_id)
     if pressing:
@@ -122,7 +131,6 @@ async def _agenda(
         for start in range(0, len(ordered), CHUNK):
             yield ordered[start : start + CHUNK]
         return
-    await _complete_agenda(scope)
     last: tuple[int, str] | None = None
     while True:
         query = base.where(a.source_id.in_(scope.sources)).order_by(a.source_id, a.member).limit(CHUNK)
@@ -137,8 +145,13 @@ async def _agenda(
         last = (chunk[-1].source_id, chunk[-1].member)
 
 
-async def _mark_relinked(scope: Scope) -> None:
-    """Mark the grants of members for whom an admin has named another person than the one who holds them."""
+_ANOTHER = "another person is linked"
+
+
+async def _relinked(scope: Scope) -> dict[int, dict[str, str]]:
+    """The grants of members for whom an admin has named another person than the one who holds them: for each source,
+    the member by the grant's id."""
+    grants: dict[int, dict[str, str]] = {}
     by_source: dict[str, list[str]] = {}
     for ref in scope.rules.links:
         source, _, member = ref.partition(":")
@@ -159,10 +172,16 @@ async def _mark_relinked(scope: Scope) -> None:
             query = select(row.id, row.member).where(*standing, *ours)
             found = (await db.execute(query)).all() if moved else []
         if found:
-            async with scope.database.write() as db:
-                marked = update(t.ledger).where(row.id == bindparam("one")).values(drift="another person is linked")
-                await db.execute(marked, [{"one": grant.id} for grant in found])
-                await mark_dirty(db, scope.target_id, source_id, {grant.member for grant in found})
+            grants[source_id] = {grant.id: grant.member for grant in found}
+    return grants
+
+
+async def _mark_relinked(scope: Scope, grants: Mapping[int, Mapping[str, str]]) -> None:
+    for source_id, found in grants.items():
+        async with scope.database.write() as db:
+            marked = update(t.ledger).where(t.ledger.c.id == bindparam("one")).values(drift=_ANOTHER)
+            await db.execute(marked, [{"one": grant_id} for grant_id in found])
+            await mark_dirty(db, scope.target_id, source_id, set(found.values()))
 
 
 async def _complete_agenda(scope: Scope) -> None:
@@ -188,9 +207,17 @@ def _parts(keys: Sequence[Any]) -> list[Sequence[Any]]:
 
 
 async def _members(
-    scope: Scope, source_id: int, agenda: dict[str, Any], *, now: datetime, retry: bool, visits: bool
+    scope: Scope,
+    source_id: int,
+    agenda: dict[str, Any],
+    *,
+    now: datetime,
+    retry: bool,
+    visits: bool,
+    relinked: frozenset[str],
 ) -> tuple[list[Change], list[Stay], list[Resting]]:
-    """The lines of these members. `visits`: somebody has, or may get, a window on a door here."""
+    """The lines of these members. `visits`: somebody has, or may get, a window on a door here. `relinked`: grants that
+    another person is to hold, where the ledger does not say so."""
     members = list(agenda)
     async with scope.database.read() as db:
         facts = await scope.reader(source_id).read(db, members, now=now)
@@ -202,8 +229,12 @@ async def _members(
             if decision.wanted is None
             or (stands := standing.get(member)) is None
             or stands.applied != encode_wanted(decision.wanted)
+            or stands.id in relinked
         ]
         ledger = await load_ledger(db, scope.target_id, source_id, differ) if differ else {}
+        for key, row in ledger.items() if relinked else ():
+            if row.id in relinked:
+                ledger[key] = msgspec.structs.replace(row, drift=_ANOTHER)
         at_doors = await load_visits(db, scope.target_id, source_id, members) if visits else {}
     lines = {
         member: diff(
@@ -244,7 +275,11 @@ async def _members(
         elif entry.stamp is not None or entry.note != note or entry.due_at != due_at:
             stays.append(Stay(source_id, member, entry.stamp, due_at, note))
         stands = standing.get(member)
-        if member not in lines and stands is not None and stands.record != decision.record:
+        if (
+            member not in lines
+            and stands is not None
+            and (stands.record, stands.rule) != (decision.record, decision.rule)
+        ):
             resting.append(Resting(stands.id, decision.record, decision.rule))
     return changes, stays, resting
 
@@ -253,7 +288,7 @@ async def _standing(db: AsyncConnection, target_id: int, source_id: int, members
     """What the settled grants of these members are, by member: all that is needed to see that nothing is to be done,
     which is so for nearly everybody."""
     c = t.ledger.c
-    query = select(c.member, c.applied, c.record, c.id).where(
+    query = select(c.member, c.applied, c.record, c.rule, c.id).where(
         c.target_id == target_id,
         c.source_id == source_id,
         among(c.member, members, db),

@@ -32,6 +32,8 @@ class Scope:
     sources: Mapping[int, str]
     zone: ZoneInfo
     vault: Vault
+    visits: bool = False
+    """Windows on doors stand at the vendor, whether or not a rule gives any."""
     readers: dict[int, FactReader] = field(default_factory=dict)
 
     @property
@@ -51,8 +53,9 @@ class Scope:
     def reader(self, source_id: int) -> FactReader:
         """The reader of a source's facts, kept for the pass."""
         if source_id not in self.readers:
+            doors = self.rules.doors or self.visits
             self.readers[source_id] = FactReader(
-                source_id, self.sources[source_id], badges=self.can(Ability.BADGES), doors=self.rules.doors
+                source_id, self.sources[source_id], badges=self.can(Ability.BADGES), doors=doors
             )
         return self.readers[source_id]
 

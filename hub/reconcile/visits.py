@@ -76,7 +76,7 @@ def diff_visits(
             continue
         assert visit.wanted is not None  # noqa: S101 - only those are wanted
         if row.settled and row.drift is None and row.applied == encode_wanted(visit.wanted):
-            if row.record != visit.record:
+            if (row.record, row.rule) != (visit.record, visit.rule):
                 found.resting.append(Resting(row.id, visit.record, visit.rule))
         elif _is_set_aside(row, now, retry=retry):
             found.held.append(Held("vendor_error"))

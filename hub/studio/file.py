@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ __all__ = [
     "parse",
     "render",
     "resolve_secret",
+    "row_from_values",
     "spec_from_values",
     "studio_name",
 ]
@@ -372,16 +373,39 @@ def _check_names(
     plugins: Plugins,
     problems: _Problems,
 ) -> None:
+    for key, what in _name_problems(row, kind, names, declared, plugins):
+        problems.add(kind, index, key, f"[[{kind}]]: {what}")
+
+
+def _name_problems(
+    row: Row, kind: str, names: Mapping[str, str], declared: set[Any], plugins: Plugins
+) -> Iterator[tuple[str, str]]:
+    """What is wrong with the connections that a row names, as (key, sentence)."""
     for key, name, kinds in (
         ("member" if kind == "links" else "source", row.source_name, {"booking"}),
         ("target", row.target, {"lock", "tracker"}),
     ):
         if name not in names:
             if name not in declared:
-                problems.add(kind, index, key, f"[[{kind}]]: there is no connection {name!r}; {nearest(name, names)}")
+                yield key, f"there is no connection {name!r}; {nearest(name, names)}"
         elif names[name] in plugins.loaded and plugins.loaded[names[name]].kind not in kinds:
-            word = "read from" if key != "target" else "written to"
-            problems.add(kind, index, key, f"[[{kind}]]: {name!r} is not a connection that is {word}")
+            yield key, f"{name!r} is not a connection that is {'read from' if key != 'target' else 'written to'}"
+
+
+def row_from_values(kind: str, values: Mapping[str, Any], *, names: Mapping[str, str], plugins: Plugins) -> Row:
+    """One mapping row from raw values, by the keys that it has in a studio file. `names` are the connections (name →
+    plugin). Raises UserError that lists everything that is wrong with it."""
+    found: list[tuple[str | None, str]] = []
+    row: Row | None = _validate(ROW_KINDS[kind], values, found)
+    if row is not None:
+        found += _name_problems(row, kind, names, set(), plugins)
+    if row is None or found:
+        raise UserError(
+            "\n".join(f"{kind}: {what}" for _, what in found),
+            fix=f"A row of {kind} takes {', '.join(_names(ROW_KINDS[kind], ('',)))}.",
+            code="mapping",
+        )
+    return row
 
 
 def render(

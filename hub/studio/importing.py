@@ -21,7 +21,15 @@ from hub.studio.file import ConnectionSpec, StudioFile, parse, render, studio_na
 from hub.studio.model import ROW_KINDS, MailSection, Row
 from hub.words import counted
 
-__all__ = ["Imported", "export_text", "import_file", "save_one_connection", "save_rows"]
+__all__ = [
+    "Imported",
+    "export_text",
+    "import_file",
+    "save_one_connection",
+    "save_rows",
+    "touched_targets",
+    "unknown_openings",
+]
 
 
 @dataclass
@@ -62,7 +70,7 @@ async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
             *_unnamed(file, rows),
             *_plain_text(file),
             *_kept_only(file),
-            *await _unknown_openings(db, studio, file),
+            *await unknown_openings(db, studio, file.rows),
         ]
         if done.changes:
             await _wake_lanes(hub, db, studio)
@@ -109,7 +117,9 @@ def _plain_text(file: StudioFile) -> list[str]:
     ]
 
 
-async def _unknown_openings(db: AsyncConnection, studio: registry.Studio, file: StudioFile) -> list[str]:
+async def unknown_openings(
+    db: AsyncConnection, studio: registry.Studio, rows: Mapping[str, Sequence[Row]]
+) -> list[str]:
     """Groups and locks that rows name and that their target did not have when it was last looked at."""
     o, c = t.opening.c, t.connection.c
     query = select(c.name, o.kind, o.opening_id).join(t.connection, c.id == o.target_id)
@@ -118,7 +128,7 @@ async def _unknown_openings(db: AsyncConnection, studio: registry.Studio, file: 
         known.setdefault((target, what), set()).add(name)
     notes = []
     for kind in ("passes", "resources", "communities"):
-        for row in file.rows.get(kind, ()):
+        for row in rows.get(kind, ()):
             group = getattr(row, "group", None)
             named = [("group", group)] if group is not None else [("lock", lock) for lock in getattr(row, "locks", ())]
             notes += [
@@ -223,10 +233,16 @@ async def save_rows(
         return
     await registry.replace_mapping(db, studio, kind, rows)
     done.changes.append(f"{kind}: {counted(len(rows), 'row')} (were {len(before)})")
-    edited = [row for row in (*before, *rows) if row not in before or row not in rows]
-    moved = [row.target for row in edited] or [row.target for row in rows]
-    for target in sorted(set(moved)):
+    for target in touched_targets(before, rows):
         await _everybody(db, studio, target=target)
+
+
+def touched_targets(before: Sequence[Row], rows: Sequence[Row]) -> list[str]:
+    """The targets for which something changes when these rows take the place of those before."""
+    if list(before) == list(rows):
+        return []
+    edited = [row for row in (*before, *rows) if row not in before or row not in rows]
+    return sorted({row.target for row in edited or rows})
 
 
 async def _wake_lanes(hub: Hub, db: AsyncConnection, studio: registry.Studio) -> None:

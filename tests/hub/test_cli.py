@@ -141,6 +141,7 @@ def studiohub(home: Path, *words: str, **environment: str) -> subprocess.Complet
 
 LEAVES = [*((name,) for name in NAMES if name not in {"key", "plugin"}), ("key", "rotate"), ("plugin", "list")]
 LEAVES += [("mail", name) for name in ("templates", "variables", "show", "save", "reset", "preview")]
+LEAVES += [("rules", name) for name in ("add", "change", "delete")]
 
 
 @pytest.mark.parametrize("words", LEAVES, ids=" ".join)
@@ -197,6 +198,8 @@ def test_the_version_is_told(shop: Shop) -> None:
         (["import", "no-such-file.toml"], "can't be read"),
         (["explain"], "MEMBER"),
         (["explain", "nobody"], "nobody is known as 'nobody'"),
+        (["accesses"], "BOOKING"),
+        (["accesses", "b-0"], "no booking is known as 'b-0'"),
         (["grants", "--status", "lost"], "--status"),
         (["grants", "--limit", "0"], "--limit"),
         (["grants", "--limit", "many"], "--limit"),
@@ -241,7 +244,7 @@ def test_what_was_typed_wrongly_ends_with_2_and_what_would_be_right(
 def test_without_a_home_every_command_says_how_to_make_one(shop: Shop, name: str) -> None:
     """And makes none by itself."""
     words = {"import": ["x.toml"], "connect": ["files", "x"], "disconnect": ["x", "--leave"], "key": ["rotate"]}
-    argument = {one: ["x"] for one in ("explain", "apply", "approve", "backup", "erase", "webhook")}
+    argument = {one: ["x"] for one in ("explain", "accesses", "apply", "approve", "backup", "erase", "webhook")}
     typed = shop(name, *words.get(name, argument.get(name, [])))
     assert typed.code == 2
     assert "there is no studiohub home" in typed.err

@@ -1,0 +1,119 @@
+"""Editing mapping tables row by row: see what it would do, then do it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hub.core import Hub
+from hub.engine.target_pass import open_scope
+from hub.engine.wake import wake
+from hub.errors import UserError
+from hub.reconcile.plan import Plan
+from hub.reconcile.planner import make_plan
+from hub.store import journal
+from hub.studio import registry
+from hub.studio.file import nearest, row_from_values
+from hub.studio.importing import Imported, save_rows, touched_targets, unknown_openings
+from hub.studio.model import ROW_KINDS, Row
+
+__all__ = ["edit_rows", "kind_named", "make_row", "preview_rows", "row_numbered", "row_values", "rows_of"]
+
+
+def kind_named(text: str) -> str:
+    """A mapping table by its name. Raises UserError that lists what there is."""
+    if text not in ROW_KINDS:
+        raise UserError(
+            f"there is no table {text!r}; {nearest(text, ROW_KINDS)}", fix=f"Tables: {', '.join(ROW_KINDS)}."
+        )
+    return text
+
+
+async def rows_of(hub: Hub, kind: str) -> list[Row]:
+    """The rows of a mapping table, in their order."""
+    async with hub.database.read() as db:
+        return [stored.row for stored in await registry.mapping_rows(db, hub.the_studio, kind=kind)]
+
+
+def row_numbered(kind: str, rows: Sequence[Row], number: int) -> Row:
+    """The row with that number, counted from 1. Raises UserError that says which there are."""
+    if 1 <= number <= len(rows):
+        return rows[number - 1]
+    if not rows:
+        there = f"{kind} has no rows."
+    else:
+        there = f"{kind} has row 1 only." if len(rows) == 1 else f"{kind} has rows 1 to {len(rows)}."
+    raise UserError(f"{kind} has no row {number}", fix=f"{there} `studiohub rules` lists them.", code="no_row")
+
+
+def row_values(row: Row) -> dict[str, Any]:
+    """What a row says, by the keys that it has in a studio file."""
+    return row.model_dump(by_alias=True, exclude_none=True)
+
+
+async def make_row(hub: Hub, kind: str, values: Mapping[str, Any]) -> Row:
+    """A row from raw values, checked as a studio file's are. Raises UserError that lists what is wrong."""
+    names = {row.name: row.plugin for row in await hub.connections()}
+    return row_from_values(kind, values, names=names, plugins=hub.plugins)
+
+
+async def preview_rows(hub: Hub, kind: str, rows: Sequence[Row]) -> list[Plan]:
+    """What would be done if these rows stood in the place of a mapping table: a plan for each lock that the edit
+    touches, in the order of their names.
+
+    Nothing is saved, and no vendor is asked: the plans go by the records and by what was last seen at the vendors. They
+    hold everything that is to be done there, also what the edit has nothing to do with. A lock where nothing changes
+    has a plan without changes.
+    """
+    async with hub.database.read() as db:
+        saved = await registry.mapping_rows(db, hub.the_studio)
+    touched = touched_targets([stored.row for stored in saved if stored.kind == kind], rows)
+    edited = [
+        registry.MappingRow(0, kind, position, row.source_name, row.target, row) for position, row in enumerate(rows, 1)
+    ]
+    mapping = [*(stored for stored in saved if stored.kind != kind), *edited]
+    plans: list[Plan] = []
+    for target in touched:
+        row = await hub.connection_row(target)
+        if hub.plugins[row.plugin].kind != "lock":
+            continue
+        scope = await open_scope(hub, row, mapping=mapping)
+        planned = await make_plan(scope, now=hub.clock.now(), full=True, retry=True, preview=True)
+        plans.append(planned.plan)
+    return plans
+
+
+async def edit_rows(
+    hub: Hub, kind: str, rows: Sequence[Row], who: str, *, seen: Sequence[Row] | None = None
+) -> Imported:
+    """Put these rows in the place of a mapping table: saved, in the audit, and the locks and trackers that it touches
+    are woken, so that a daemon acts on it at once.
+
+    `seen` is the table as it was when the edit began. Raises UserError where it is another by now.
+    """
+    done = Imported()
+    studio, now = hub.the_studio, hub.clock.now()
+    async with hub.database.write() as db:
+        before = [stored.row for stored in await registry.mapping_rows(db, studio, kind=kind)]
+        if seen is not None and before != list(seen):
+            raise UserError(
+                f"somebody else has edited {kind} meanwhile",
+                fix="Nothing was changed. Look at `studiohub rules` and begin again.",
+                code="edited",
+            )
+        await save_rows(db, studio, kind, rows, done)
+        done.notes = await unknown_openings(db, studio, {kind: [row for row in rows if row not in before]})
+        if done.changes:
+            touched = touched_targets(before, rows)
+            lanes = [row.id for row in await registry.connections(db, studio) if row.name in touched]
+            await wake(db, lanes, at=now, reason="rules")
+            detail = [*done.changes, *_edits("−", before, rows), *_edits("+", rows, before)]
+            await journal.add_audit(
+                db, studio.id, who=who, act="rules", subject=kind, detail="; ".join(detail), now=now
+            )
+    return done
+
+
+def _edits(mark: str, rows: Sequence[Row], others: Sequence[Row]) -> list[str]:
+    """The rows that are only here, as the audit keeps them."""
+    return [f"{mark} {row.model_dump_json(by_alias=True, exclude_none=True)}" for row in rows if row not in others]
