@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import sys
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -35,6 +35,7 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
 
 SWITCH_AFTER = 0.0005
 """Seconds after which a busy thread lets another one go on."""

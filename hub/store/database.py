@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.util import await_only
 
 from hub.errors import UserError
+from hub.store.sqlite import DRIVER
 
 __all__ = ["Database", "among", "upsert", "upsert_many"]
 
@@ -84,7 +85,7 @@ class Database:
             with contextlib.suppress(OSError):
                 path.touch(mode=0o600)
         engine = create_async_engine(
-            URL.create("sqlite+aiosqlite", database=str(path)),
+            URL.create(DRIVER, database=str(path)),
             connect_args={"timeout": BUSY_MS / 1000, "isolation_level": None},
             pool_size=4,
             max_overflow=4,
