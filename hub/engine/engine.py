@@ -30,7 +30,7 @@ from hub.engine.queue import LaneQueue, install
 from hub.errors import HubError, LaneBusy, LostLease
 from hub.plugins import Plugins
 from hub.settings import HubSettings
-from hub.store import Database, upsert
+from hub.store import Database, in_place, upsert
 from hub.store import tables as t
 from hub.studio import registry
 from hub.vault import Vault
@@ -308,9 +308,11 @@ class Engine:
         self.running += 1
         self._idle.clear()
         try:
-            hub, row = await self.open_row(connection_id)
-            with logs.bind(studio=hub.the_studio.name, connection=row.name):
-                await self._run_lane(hub, row)
+            # What is urgent is little.
+            with in_place() if urgent else contextlib.nullcontext():
+                hub, row = await self.open_row(connection_id)
+                with logs.bind(studio=hub.the_studio.name, connection=row.name):
+                    await self._run_lane(hub, row)
             await self._close_idle()
         except LaneBusy:
             pass

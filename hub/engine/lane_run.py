@@ -240,8 +240,9 @@ def windows_of(found: Sequence[Hint], plugin: Plugin, now: datetime) -> list[Win
         windows.append(
             Window(
                 kinds=frozenset(hint.kind for hint in exact),
-                members=frozenset(member for hint in exact for member in hint.members),
-                ids=frozenset((hint.kind, key) for hint in exact for key in hint.ids),
+                # None where there are none: a source may have to read whole lists to pick somebody's records out.
+                members=frozenset(member for hint in exact for member in hint.members) or None,
+                ids=frozenset((hint.kind, key) for hint in exact for key in hint.ids) or None,
             )
         )
     polled = [poll for poll in plugin.polls if poll.kinds & vague]

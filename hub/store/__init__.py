@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from hub.store.database import Database, among, upsert, upsert_many
+from hub.store.sqlite import in_place
 
-__all__ = ["Database", "among", "upsert", "upsert_many"]
+__all__ = ["Database", "among", "in_place", "upsert", "upsert_many"]

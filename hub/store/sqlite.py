@@ -3,12 +3,19 @@
 As it comes it takes four: make a cursor, execute, fetch, close; and two more for a commit and a rollback of nothing
 when somebody has only looked. Each costs the event loop a turn, which is more than most statements take. Told to
 SQLAlchemy as `sqlite+studiohub`.
+
+Inside `in_place` the statements go to no thread at all: for work that is small and in a hurry, where handing over
+costs many times what SQLite needs. Waiting is left to the thread even then: for the lock at the beginning of a
+transaction, and for the disk at its end.
 """
 
 from __future__ import annotations
 
 import collections
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -21,9 +28,21 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
     SQLiteDialect_aiosqlite,
 )
 
-__all__ = ["DRIVER", "Dialect"]
+__all__ = ["DRIVER", "Dialect", "in_place"]
 
 DRIVER = "sqlite+studiohub"
+
+_in_place: ContextVar[bool] = ContextVar("in_place", default=False)
+
+
+@contextmanager
+def in_place() -> Iterator[None]:
+    """Until the end of the block, statements of this task run on the event loop's own thread."""
+    token = _in_place.set(True)
+    try:
+        yield
+    finally:
+        _in_place.reset(token)
 
 
 @dataclass(slots=True)
@@ -69,7 +88,10 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
     async def _hand_over(self, operation: Any, parameters: Any, *, many: bool) -> None:
         async with self._adapt_connection._execute_mutex:
             plain: Any = self._connection
-            self._cursor, rows = await plain._execute(_run, plain._conn, operation, parameters, many=many)
+            if _in_place.get() and not operation.startswith("BEGIN"):
+                self._cursor, rows = _run(plain._conn, operation, parameters, many=many)
+            else:
+                self._cursor, rows = await plain._execute(_run, plain._conn, operation, parameters, many=many)
             self._rows = collections.deque(rows)
 
     async def _async_soft_close(self) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from hub.engine import hints
 from hub.engine.engine import Engine
 from hub.engine.hints import Delivery
+from hub.store import in_place
 from hub.store import tables as t
 from hub.studio import registry
 
@@ -94,8 +95,9 @@ class Intake:
         engine = self.engine
         deliveries = [delivery for delivery, _ in batch]
         try:
-            async with engine.database.write() as db:
-                counts = await hints.keep(db, deliveries, now=engine.clock.now(), repeats_within=REPEATS_WITHIN)
+            with in_place():
+                async with engine.database.write() as db:
+                    counts = await hints.keep(db, deliveries, now=engine.clock.now(), repeats_within=REPEATS_WITHIN)
         except BaseException as error:
             # Whoever sent them is told, each by its own request, and sends again.
             for _, kept in batch:

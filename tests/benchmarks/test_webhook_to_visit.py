@@ -76,7 +76,7 @@ def test_a_booking_is_a_visit_within_a_second(tmp_path: Path) -> None:
     with vendors_up() as vendors:
         environment, path, headers = asyncio.run(studio(tmp_path, vendors))
         listen = f"127.0.0.1:{free_port()}"
-        with running([sys.executable, "-m", "cProfile", "-o", "/tmp/d.prof", "-m", "hub.cli", "daemon"] if os.environ.get("PROF_OUT") else [COMMAND, "daemon"], {**environment, "STUDIOHUB_LISTEN": listen}, tmp_path / "daemon.log"):
+        with running([COMMAND, "daemon"], {**environment, "STUDIOHUB_LISTEN": listen}, tmp_path / "daemon.log"):
             wait_for(f"http://{listen}/readyz")
             time.sleep(3)
             hub = asyncio.run(load(vendors, f"http://{listen}{path}", headers, start=0))
@@ -97,7 +97,7 @@ def running(command: list[str], environment: dict[str, str] | None = None, log: 
     with ExitStack() as stack:
         file: Any = stack.enter_context(log.open("wb")) if log is not None else None
         process = subprocess.Popen(
-            command, env={**os.environ, "PYTHONPATH": os.pathsep.join([*os.environ.get("EXTRA", "").split(), str(ROOT)]), **(environment or {})}, stdout=file, stderr=file
+            command, env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}, stdout=file, stderr=file
         )
         try:
             yield
