@@ -113,7 +113,7 @@ async def apply_plan(
         if work.result.stopped_by is not None:
             work.result.left = len(todo) - done
             break
-        await _slice(work, [line for line in part if (line.ref, line.follows) not in work.not_there])
+        await _slice(work, [line for line in part if not _waits_for(line, work.not_there)])
         done += len(part)
         progress(done, len(todo))
         if done < len(todo) and leave is not None and await leave():
@@ -132,13 +132,17 @@ def _slices(todo: Sequence[Change], size: int) -> Iterator[list[Change]]:
     part: list[Change] = []
     keys: set[tuple[str, str]] = set()
     for line in todo:
-        if len(part) == size or (line.follows and (line.ref, line.follows) in keys):
+        if len(part) == size or _waits_for(line, keys):
             yield part
             part, keys = [], set()
         part.append(line)
         keys.add((line.ref, line.key))
     if part:
         yield part
+
+
+def _waits_for(line: Change, keys: Collection[tuple[str, str]]) -> bool:
+    return any((line.ref, key) in keys for key in line.follows)
 
 
 def _is_silence(error: Exception | None) -> bool:
