@@ -189,6 +189,7 @@ async def _slice(work: _Apply, changes: Sequence[Change]) -> None:
             look_first=by_hand,
             codes=codes,
         )
+        every = await ledger.with_others(db, scope.target_id, every)
     visits = [intent for intent in every if intent.change.visit]
     intents, moved = await _leave_former(work, [intent for intent in every if not intent.change.visit], links)
     if scope.can(Ability.PEOPLE):
@@ -572,6 +573,7 @@ def _visit(scope: Scope, intent: Intent, member: r.Member | None) -> g.Grant:
         credential=wanted.credential if wanted is not None else None,
         code=intent.code,
         reference=change.reference,
+        others=intent.others,
         email=member.email if member is not None else None,
         phone=member.phone if member is not None else None,
         language=(member.language if member is not None else None) or scope.connection.language,
