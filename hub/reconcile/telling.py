@@ -63,8 +63,11 @@ def _mails(
             member=member,
             doors=[locks.get(lock, lock) for lock in change.opens.locks],
             window=(change.valid_from, change.valid_until),
-            # What the door is to be opened with is the studio's choice, row by row.
-            code=(granted.code or outcome.intent.code) if change.after.credential != "link" else None,
+            # What the door is to be opened with is the studio's choice, row by row. Where the vendor gave no link,
+            # only the code opens it.
+            code=(granted.code or outcome.intent.code)
+            if change.after.credential != "link" or not granted.url
+            else None,
             url=granted.url if change.after.credential != "code" else None,
             reference=change.reference,
             now=now,
