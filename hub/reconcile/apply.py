@@ -38,7 +38,7 @@ from hub.reconcile.ledger import Intent, Outcome
 from hub.reconcile.observe import UNGRANTED
 from hub.reconcile.plan import Action, Change, Plan, Resting, Stay
 from hub.reconcile.scope import Scope
-from hub.reconcile.telling import tell_visitors
+from hub.reconcile.telling import tell_late, tell_visitors
 from hub.store import journal
 
 __all__ = ["Applied", "apply_plan"]
@@ -107,6 +107,7 @@ async def apply_plan(
         async with scope.database.write() as db:
             await lease.check(db)
             await ledger.rest_on(db, resting[start : start + 500])
+    await tell_late(scope, lease)
     todo = plan.to_do
     done = 0
     for part in _slices(todo, scope.plugin.slice_size):

@@ -136,7 +136,6 @@ async def test_a_row_with_credential_link_sends_the_code_where_the_vendor_gives_
         assert await _code(world) in text
 
 
-@pytest.mark.xfail(strict=True, reason="nobody writes to them once their record arrives; see the report")
 async def test_who_gets_an_address_while_the_visit_stands_is_told_then(world: World) -> None:
     """As after a webhook about a booking of somebody new, whose own record is read only later."""
     book(world, "b-1", "4711", at("14:00"))
