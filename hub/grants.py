@@ -142,7 +142,9 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     people. It never changes: what is moved is a new grant, and the old one is revoked after it. `code` is drawn by the
     hub (`Plugin.draw_code`) and the same on every call; a vendor that refuses it because another has it is answered
     with `Refused(code="code_taken")`, and the hub draws anew. `reference` names what the visit is for in the source's
-    words (its booking numbers). `email` and `phone` are the member's, for vendors that a studio lets write to them.
+    words (its booking numbers). `others` are the vendor's ids of the member's other visits, where what stands there
+    has to be looked at first: none of them is this one, like it as it may be. `email` and `phone` are the member's, for
+    vendors that a studio lets write to them.
     """
 
     id: str
@@ -163,6 +165,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     credential: Literal["code", "link", "both"] | None = None
     code: str | None = None
     reference: str = ""
+    others: frozenset[str] = frozenset()
     email: str | None = None
     phone: str | None = None
     language: str | None = None

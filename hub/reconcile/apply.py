@@ -38,7 +38,7 @@ from hub.reconcile.ledger import Intent, Outcome
 from hub.reconcile.observe import UNGRANTED
 from hub.reconcile.plan import Action, Change, Plan, Resting, Stay
 from hub.reconcile.scope import Scope
-from hub.reconcile.telling import tell_visitors
+from hub.reconcile.telling import tell_late, tell_visitors
 from hub.store import journal
 
 __all__ = ["Applied", "apply_plan"]
@@ -107,13 +107,14 @@ async def apply_plan(
         async with scope.database.write() as db:
             await lease.check(db)
             await ledger.rest_on(db, resting[start : start + 500])
+    await tell_late(scope, lease)
     todo = plan.to_do
     done = 0
     for part in _slices(todo, scope.plugin.slice_size):
         if work.result.stopped_by is not None:
             work.result.left = len(todo) - done
             break
-        await _slice(work, [line for line in part if (line.ref, line.follows) not in work.not_there])
+        await _slice(work, [line for line in part if not _waits_for(line, work.not_there)])
         done += len(part)
         progress(done, len(todo))
         if done < len(todo) and leave is not None and await leave():
@@ -132,13 +133,17 @@ def _slices(todo: Sequence[Change], size: int) -> Iterator[list[Change]]:
     part: list[Change] = []
     keys: set[tuple[str, str]] = set()
     for line in todo:
-        if len(part) == size or (line.follows and (line.ref, line.follows) in keys):
+        if len(part) == size or _waits_for(line, keys):
             yield part
             part, keys = [], set()
         part.append(line)
         keys.add((line.ref, line.key))
     if part:
         yield part
+
+
+def _waits_for(line: Change, keys: Collection[tuple[str, str]]) -> bool:
+    return any((line.ref, key) in keys for key in line.follows)
 
 
 def _is_silence(error: Exception | None) -> bool:
@@ -185,6 +190,7 @@ async def _slice(work: _Apply, changes: Sequence[Change]) -> None:
             look_first=by_hand,
             codes=codes,
         )
+        every = await ledger.with_others(db, scope.target_id, every)
     visits = [intent for intent in every if intent.change.visit]
     intents, moved = await _leave_former(work, [intent for intent in every if not intent.change.visit], links)
     if scope.can(Ability.PEOPLE):
@@ -568,6 +574,7 @@ def _visit(scope: Scope, intent: Intent, member: r.Member | None) -> g.Grant:
         credential=wanted.credential if wanted is not None else None,
         code=intent.code,
         reference=change.reference,
+        others=intent.others,
         email=member.email if member is not None else None,
         phone=member.phone if member is not None else None,
         language=(member.language if member is not None else None) or scope.connection.language,

@@ -24,7 +24,7 @@ __all__ = ["Held", "LedgerRow", "decode_wanted", "diff", "encode_wanted", "ledge
 
 class LedgerRow(msgspec.Struct, frozen=True, gc=False):
     """A live grant as the ledger holds it, as far as a plan needs it. Its fields are columns of the
-    ledger, in this order (see `ledger_columns`)."""
+    ledger, in this order (see `ledger_columns`); `opens_text` is `opens`."""
 
     id: str
     source_id: int
@@ -42,6 +42,7 @@ class LedgerRow(msgspec.Struct, frozen=True, gc=False):
     rule: str
     drift: str | None
     next_try_at: datetime | None
+    opens_text: str
 
     @property
     def before(self) -> Wanted | None:
@@ -50,9 +51,10 @@ class LedgerRow(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def opens(self) -> g.Opens:
-        """What stands, or what was asked for."""
+        """What stands, or what was asked for. Where its end was asked for and nothing is known to stand, what it was
+        written down for: something may stand there all the same."""
         text = self.applied or self.wanted
-        return decode_wanted(text).opens if text else g.Opens()
+        return decode_wanted(text).opens if text else _decode_opens(self.opens_text)
 
     @property
     def stood(self) -> Wanted | None:
@@ -65,7 +67,7 @@ class LedgerRow(msgspec.Struct, frozen=True, gc=False):
 
 def ledger_columns() -> list[Column[Any]]:
     """The columns of a `LedgerRow`."""
-    return [t.ledger.c[name] for name in LedgerRow.__struct_fields__]
+    return [t.ledger.c[name.removesuffix("_text")] for name in LedgerRow.__struct_fields__]
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Held:
 
 
 decode_wanted = msgspec.json.Decoder(Wanted).decode
+_decode_opens = msgspec.json.Decoder(g.Opens).decode
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 

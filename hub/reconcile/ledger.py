@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,6 +48,7 @@ class Intent:
     vendor_id: str | None
     person_id: str | None
     code: str | None = field(default=None, repr=False)
+    others: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -199,6 +200,21 @@ async def write_ours(db: AsyncConnection, intent: Intent) -> None:
     """Commit what the hub may take back of a grant."""
     ours = json.dumps({"groups": sorted(intent.our_groups), "badges": sorted(intent.our_badges)})
     await db.execute(update(t.ledger).where(t.ledger.c.id == intent.grant_id).values(ours=ours))
+
+
+async def with_others(db: AsyncConnection, target_id: int, intents: Sequence[Intent]) -> list[Intent]:
+    """The intents, those of visits that have to be looked for with the vendor's ids of their members' other grants."""
+    c = t.ledger.c
+    found: list[Intent] = []
+    for intent in intents:
+        change = intent.change
+        if intent.uncertain and change.visit:
+            mine = (c.target_id == target_id, c.source_id == change.source_id, c.member == change.member)
+            query = select(c.vendor_id).where(*mine, t.LIVE, c.vendor_id.is_not(None), c.id != intent.grant_id)
+            found.append(replace(intent, others=frozenset((await db.execute(query)).scalars())))
+        else:
+            found.append(intent)
+    return found
 
 
 def _under_way(change: Change, uncertain: bool) -> str:

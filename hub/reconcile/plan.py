@@ -34,10 +34,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
 
     `before` is what stands at the vendor as far as the hub knows, `after` what should. `surprise`: it takes something
     away that nobody announced, so it counts towards the limit; `gain` is what of it takes nothing away, and is done
-    even where the rest is held. `would` says what a held line would do. `stamp` and `due_at` belong to the agenda, not
-    to the plan: they are left out of its hash. Of visits, `follows` is the key of the one that has to stand before
-    this one is ended, `code_of` the grant whose code goes on being used, `reference` what it is for in the source's
-    words.
+    even where the rest is held. `would` says what a held line would do. `stamp` and `due_at` belong to the agenda,
+    not to the plan: they are left out of its hash. Of visits, `follows` are the keys of those that have to stand
+    before this one is ended, `code_of` the grant whose code goes on being used, `reference` what it is for in the
+    source's words.
     """
 
     action: Action
@@ -61,7 +61,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     note: str | None = None
     stamp: int | None = None
     due_at: datetime | None = None
-    follows: str = ""
+    follows: tuple[str, ...] = ()
     code_of: str | None = None
     reference: str = ""
 

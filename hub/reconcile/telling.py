@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import records as r
+from hub.access.doors import references
+from hub.engine.lanes import Lease
 from hub.notify import outbox, own_templates
 from hub.notify.access_mail import access_mail, mail_names
+from hub.reconcile.diff import decode_wanted
 from hub.reconcile.ledger import Outcome
 from hub.reconcile.scope import Scope
-from hub.store import journal
+from hub.store import among, journal
+from hub.store import tables as t
 
-__all__ = ["tell_visitors"]
+__all__ = ["tell_late", "tell_visitors"]
 
 NO_ADDRESS = "no_address"
 
@@ -44,29 +50,122 @@ async def tell_visitors(
             await _nobody_to_tell(scope, db, outcome, now)
             continue
         await journal.solve(db, scope.studio.id, code=NO_ADDRESS, subject=_subject(scope, outcome), now=now)
-        mails += _mails(scope, outcome, member, own, now)
+        granted = outcome.granted
+        assert granted is not None and change.after is not None  # noqa: S101, PT018 - only asked for what was given
+        mails += _mails(
+            scope,
+            member,
+            own,
+            now,
+            grant_id=outcome.intent.grant_id,
+            source=change.source,
+            locks=change.opens.locks,
+            window=(change.valid_from, change.valid_until),
+            credential=change.after.credential,
+            code=granted.code or outcome.intent.code,
+            url=granted.url,
+            reference=change.reference,
+        )
     await outbox.put(db, scope.studio.id, mails, seal=scope.vault.seal, now=now)
 
 
+async def tell_late(scope: Scope, lease: Lease) -> None:
+    """Write to members who had no address when they were given a visit and have one now: their record was read after
+    their booking, or the address was entered since. The visit still has to stand."""
+    i = t.inbox.c
+    open_items = (i.studio_id == scope.studio.id, i.code == NO_ADDRESS, i.solved_at.is_(None))
+    query = select(i.subject).where(*open_items, i.connection == scope.name)
+    async with scope.database.read() as db:
+        subjects = {subject.rpartition(": ")[2]: subject for subject in (await db.execute(query)).scalars()}
+        rows = await _reachable(scope, db, subjects) if subjects and scope.studio.mail.access else []
+    if not rows:
+        return
+    now = scope.connection.clock.now()
+    async with scope.database.write() as db:
+        await lease.check(db)
+        own = await own_templates.load(db, scope.studio.id)
+        for row, member in rows:
+            wanted = decode_wanted(row.applied)
+            mails = _mails(
+                scope,
+                member,
+                own,
+                now,
+                grant_id=row.id,
+                source=scope.sources[row.source_id],
+                locks=wanted.opens.locks,
+                window=(row.valid_from, row.valid_until),
+                credential=wanted.credential,
+                code=scope.vault.open(row.sealed_code) if row.sealed_code is not None else None,
+                url=scope.vault.open(row.sealed_url) if row.sealed_url is not None else None,
+                reference=await _reference(db, row),
+            )
+            await outbox.put(db, scope.studio.id, mails, seal=scope.vault.seal, now=now)
+            await journal.solve(db, scope.studio.id, code=NO_ADDRESS, subject=subjects[row.id], now=now)
+
+
+async def _reachable(scope: Scope, db: AsyncConnection, grants: Collection[str]) -> list[tuple[Any, r.Member]]:
+    """The grants that stand, of these, whose members have an address by now."""
+    c = t.ledger.c
+    standing = (c.target_id == scope.target_id, c.state == "active", c.applied.is_not(None))
+    rows = (await db.execute(select(t.ledger).where(*standing, among(c.id, sorted(grants), db)))).all()
+    found = []
+    for row in rows:
+        member = await _record(db, row.source_id, "member", row.member) if row.source_id in scope.sources else None
+        if isinstance(member, r.Member) and member.email:
+            found.append((row, member))
+    return found
+
+
+async def _reference(db: AsyncConnection, row: Any) -> str:
+    """What a grant is for, in the source's words."""
+    names = []
+    for kind, name in references(row.record or ""):
+        found = await _record(db, row.source_id, kind, name)
+        names.append((found.number if isinstance(found, r.Booking) else None) or name)
+    return ", ".join(dict.fromkeys(names))
+
+
+async def _record(db: AsyncConnection, source_id: int, kind: str, record_id: str) -> r.Record | None:
+    c = t.record.c
+    query = select(c.data).where(
+        c.source_id == source_id, c.kind == kind, c.record_id == record_id, c.deleted_at.is_(None)
+    )
+    data = (await db.execute(query)).scalar_one_or_none()
+    found: r.Record | None = r.decoder(kind).decode(data) if data is not None else None
+    return found
+
+
 def _mails(
-    scope: Scope, outcome: Outcome, member: r.Member, own: own_templates.OwnTemplates, now: datetime
+    scope: Scope,
+    member: r.Member,
+    own: own_templates.OwnTemplates,
+    now: datetime,
+    *,
+    grant_id: str,
+    source: str,
+    locks: Sequence[str],
+    window: tuple[datetime | None, datetime | None],
+    credential: str | None,
+    code: str | None,
+    url: str | None,
+    reference: str,
 ) -> list[outbox.Mail]:
-    change, granted = outcome.intent.change, outcome.granted
-    assert granted is not None and change.after is not None  # noqa: S101, PT018 - only asked for what was given
-    locks = scope.rules.openings.locks if scope.rules.openings is not None else {}
+    known = scope.rules.openings.locks if scope.rules.openings is not None else {}
     made = [
         access_mail(
             scope.studio,
             kind,
-            grant_id=outcome.intent.grant_id,
-            source=change.source,
+            grant_id=grant_id,
+            source=source,
             member=member,
-            doors=[locks.get(lock, lock) for lock in change.opens.locks],
-            window=(change.valid_from, change.valid_until),
-            # What the door is to be opened with is the studio's choice, row by row.
-            code=(granted.code or outcome.intent.code) if change.after.credential != "link" else None,
-            url=granted.url if change.after.credential != "code" else None,
-            reference=change.reference,
+            doors=[known.get(lock, lock) for lock in locks],
+            window=window,
+            # What the door is to be opened with is the studio's choice, row by row. Where the vendor gave no link,
+            # only the code opens it.
+            code=code if credential != "link" or not url else None,
+            url=url if credential != "code" else None,
+            reference=reference,
             now=now,
             own=own,
         )

@@ -44,7 +44,7 @@ class _Ended:
     row: LedgerRow
     reason: Reason
     surprise: bool
-    follows: str
+    follows: tuple[str, ...]
 
 
 def diff_visits(
@@ -65,11 +65,13 @@ def diff_visits(
     named = {visit.key for visit in doors.visits}
     ended, kept = _ended([row for row in rows if row.key not in named], doors, stands, facts, rules, now, zone)
     found.held += [held for _, held in kept]
+    there = {key for key, row in stands.items() if row.settled and row.applied is not None}
     for key, visit in wanted.items():
         row = stands.get(key)
         if row is None:
             if any(_covers([_window(other)], _asked(visit)) and _same(other, visit) for other, _ in kept):
                 # What is left to run out does for it.
+                there.add(key)
                 continue
             line = _line(Action.CREATE, visit, facts)
             found.changes.append(msgspec.structs.replace(line, code_of=_former(visit, ended)))
@@ -83,10 +85,9 @@ def diff_visits(
         else:
             action = Action.CREATE if row.applied is None else Action.CHANGE
             found.changes.append(_line(action, visit, facts, row, reason=_why_again(visit, row)))
-    waiting = {line.key for line in found.changes if line.action is Action.CREATE}
+    there |= {line.key for line in found.changes if line.action is Action.CREATE}
     for one in ended:
-        too_early = one.follows and one.follows not in waiting and not _is_there(stands.get(one.follows))
-        if too_early or _is_set_aside(one.row, now, retry=retry):
+        if not there.issuperset(one.follows) or _is_set_aside(one.row, now, retry=retry):
             found.held.append(Held("vendor_error"))
         else:
             found.changes.append(_removal(one, facts))
@@ -123,10 +124,10 @@ def _ended(
         )
         left = Window(max(_window(row).starts, now), _window(row).ends)
         successors = [visit for visit in doors.wanted.values() if _same(row, visit)]
-        follows = next((visit.key for visit in successors if _overlap(_asked(visit), left)), "")
+        follows = tuple(visit.key for visit in successors if _overlap(_asked(visit), left))
         if over or row.stood is None or (row.wanted is None and not row.settled):
             # Nothing opens, or the vendor was asked to end it already: that was decided then.
-            ended.append(_Ended(row, reason, surprise=False, follows="" if over else follows))
+            ended.append(_Ended(row, reason, surprise=False, follows=() if over else follows))
             continue
         if _covers([_asked(visit) for visit in successors], left):
             ended.append(_Ended(row, reason, surprise=False, follows=follows))
@@ -181,10 +182,6 @@ def _covers(windows: Iterable[Window], whole: Window) -> bool:
     return any(window.starts <= whole.starts and whole.ends <= window.ends for window in windows)
 
 
-def _is_there(row: LedgerRow | None) -> bool:
-    return row is not None and row.settled and row.applied is not None
-
-
 def _is_set_aside(row: LedgerRow, now: datetime, *, retry: bool) -> bool:
     return not row.settled and row.next_try_at is not None and row.next_try_at > now and not retry
 
@@ -192,7 +189,7 @@ def _is_set_aside(row: LedgerRow, now: datetime, *, retry: bool) -> bool:
 def _former(visit: Decision, ended: Sequence[_Ended]) -> str | None:
     """The grant whose code a new visit takes over: whoever has it keeps it when a booking moves or grows."""
     same = [one for one in ended if _same(one.row, visit) and one.row.stood is not None]
-    near = [one for one in same if one.follows == visit.key] or [
+    near = [one for one in same if visit.key in one.follows] or [
         one for one in same if set(references(one.row.record or "")) & set(references(visit.record))
     ]
     return near[0].row.id if near else None

@@ -82,7 +82,16 @@ async def _standing(api: Exivo, wanted: grants.Grant) -> list[VisitSeen]:
         visit
         async for page in api.visits()
         for visit in page
-        if visit.marker == wanted.marker and _as_wanted(visit, wanted) and not visit.over(now)
+        if visit.marker == wanted.marker
+        and visit.id not in wanted.others
+        and _as_wanted(visit, wanted)
+        and not visit.over(now)
+    ]
+    # One that starts otherwise is another window, unless its start had to be moved because it was past.
+    found = [visit for visit in found if wire.same_moment(visit.starts, wanted.valid_from)] or [
+        visit
+        for visit in found
+        if visit.starts is not None and (wanted.valid_from or visit.starts) <= visit.starts <= now + SOON
     ]
     if not found:
         settled(api, wanted.sure_after, f"the visit of {_name(wanted)} was created")

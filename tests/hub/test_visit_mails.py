@@ -122,3 +122,25 @@ async def test_no_code_stands_in_clear_in_the_home_or_the_log(world: World) -> N
             data = path.read_bytes()
             assert code.encode() not in data, path
             assert visit["link"].encode() not in data, path
+
+
+async def test_a_row_with_credential_link_sends_the_code_where_the_vendor_gives_no_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = '[[resources]]\nsource = "desk"\nresource = "r-9"\ntarget = "door"\nlocks = ["C-3"]\ncredential = "link"\n'
+    async with make_visiting(tmp_path, monkeypatch, more=more) as world:
+        world.exivo.faults.link_absent = True
+        book(world, "b-1", "4711", at("14:00"), resource="r-9")
+        await world.sync()
+        [(_, _, text)] = await _mails(world)
+        assert await _code(world) in text
+
+
+async def test_who_gets_an_address_while_the_visit_stands_is_told_then(world: World) -> None:
+    """As after a webhook about a booking of somebody new, whose own record is read only later."""
+    book(world, "b-1", "4711", at("14:00"))
+    world.desk.members[0] = {**world.desk.members[0], "email": ""}
+    await world.sync()
+    world.desk.members[0] = {**world.desk.members[0], "email": "4711@example.org"}
+    await world.sync()
+    assert [kind for kind, _, _ in await _mails(world)] == ["access", "access_reminder"]

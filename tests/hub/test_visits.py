@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from hub.core import NoProgress
+from hub.engine import lanes
+from hub.engine.source_pass import run_source
 from hub.engine.sync import SyncResult
+from hub.engine.target_pass import run_target
 from plugins.exivo.simulator import ExivoSimulator
 from tests.conftest import BOTH
 from tests.harness import World
@@ -370,3 +374,60 @@ async def test_a_lock_that_is_not_there_blocks_the_booking_and_nobody_else(world
     await world.sync()
     assert [locks for locks, _, _ in visits(world)] == [ROOM]
     assert (await world.explain("4711")).lines[0].code == "opening_missing"
+
+
+async def _lanes_pass(world: World) -> None:
+    """What the daemon does when records have changed: only those are looked at, and nothing else at the vendor."""
+    world.desk.export(at=world.clock.now())
+    for name in ("desk", "door"):
+        row = await world.hub.connection_row(name)
+        async with lanes.holding(world.hub.database, row.id, row.name, world.hub.clock) as lease:
+            if name == "desk":
+                await run_source(world.hub, row, lease=lease, trigger="timer", progress=NoProgress())
+            else:
+                kind = {"trigger": "timer", "full": False, "retry": False}
+                await run_target(world.hub, row, lease=lease, progress=NoProgress(), **kind)
+
+
+async def test_a_lost_answer_is_never_taken_for_the_visit_that_is_to_be_replaced(world: World) -> None:
+    """It has the same doors and the same end, and only starts later."""
+    booking = book(world, "b-1", "4711", at("14:00"))
+    await world.sync()
+    booking["starts_at"] = at("13:00")
+    world.exivo.faults.set("drop_before_write,times=1,operation=delegateUnlockDoor")
+    for _ in range(3):
+        await _lanes_pass(world)
+        world.clock.move(timedelta(minutes=2))
+    assert visits(world) == [(ROOM, "2026-11-21T12:45:00Z", "2026-11-21T15:15:00Z")]
+
+
+async def test_a_visit_of_which_nobody_knows_is_ended_also_when_the_first_try_fails(world: World) -> None:
+    booking = book(world, "b-1", "4711", at("14:00"))
+    world.exivo.faults.set("drop_after_write,times=1,operation=delegateUnlockDoor")
+    await _lanes_pass(world)
+    assert len(visits(world)) == 1
+    booking["state"] = "cancelled"
+    world.exivo.faults.clear()
+    world.exivo.faults.set("outage")
+    await _lanes_pass(world)
+    world.exivo.faults.clear()
+    for _ in range(3):
+        world.clock.move(timedelta(minutes=10))
+        await _lanes_pass(world)
+    assert visits(world) == []
+
+
+async def test_a_visit_that_two_others_replace_stands_until_both_do(world: World) -> None:
+    for number, start in enumerate(("14:00", "15:00", "16:00")):
+        book(world, f"b-{number}", "4711", at(start))
+    await world.sync()
+    world.desk.bookings[1]["state"] = "cancelled"  # type: ignore[index]
+    world.exivo.faults.set("status=503,operation=delegateUnlockDoor,after=1")
+    await _lanes_pass(world)
+    [code] = {visit["code"] for visit in world.exivo.visits.values()}
+    assert world.exivo.code_opens(code, "C-1", at=at("16:30"))
+    world.exivo.faults.clear()
+    world.clock.move(timedelta(minutes=10))
+    await _lanes_pass(world)
+    assert not world.exivo.code_opens(code, "C-1", at=at("15:30"))
+    assert len(visits(world)) == 2
