@@ -59,6 +59,8 @@ class Facts:
     community_names: Mapping[str, str] = field(default_factory=dict)
     bookings: list[r.Booking] = field(default_factory=list)
     gone_bookings: tuple[tuple[r.Booking, str], ...] = ()
+    handed_on: frozenset[str] = frozenset()
+    """Bookings that were this member's and are somebody else's now."""
     sessions: Mapping[str, tuple[r.Session, str | None]] = field(default_factory=dict)
     """The sessions that bookings are of, and how they are gone (None: they are not)."""
     communities: list[r.CommunityMember] = field(default_factory=list)

@@ -120,6 +120,8 @@ def _of_booking(name: str, facts: Facts, rules: TargetRules, wanted: frozenset[s
     for booking, how in facts.gone_bookings:
         if booking.id == name:
             return Reason("booking_gone", _of(booking, facts, rules)), how != VANISHED
+    if name in facts.handed_on:
+        return Reason("booking_handed_on", {**_base(facts, rules), "reference": name}), True
     return None, False
 
 

@@ -116,6 +116,17 @@ class FactReader:
             for facts in of_sessions[session_id]:
                 facts.sessions = {**facts.sessions, session_id: (session, deleted)}
 
+    async def handed_on(self, db: AsyncConnection, bookings: Sequence[str]) -> frozenset[str]:
+        """Which of these bookings the source still has; asked about those that were somebody's and no longer are."""
+        c = t.record.c
+        query = select(c.record_id).where(
+            c.source_id == self.source_id,
+            c.kind == "booking",
+            c.deleted_at.is_(None),
+            among(c.record_id, bookings, db),
+        )
+        return frozenset((await db.execute(query)).scalars()) if bookings else frozenset()
+
     async def prepare_for_all(self, db: AsyncConnection) -> None:
         """Look once for badges that several members have, because everybody is going to be read."""
         if not self.badges:

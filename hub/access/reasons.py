@@ -67,6 +67,7 @@ REASONS: Mapping[str, Wording] = {
     ),
     "booking_cancelled": Wording("Booking {reference} of {resource} is cancelled in {source}."),
     "booking_moved": Wording("Booking {reference} of {resource} has another time or opens other doors now."),
+    "booking_handed_on": Wording("Booking {reference} is somebody else's now."),
     "booking_gone": Wording(
         "{source} no longer has booking {reference} of {resource}.",
         "If that is wrong, enter the booking in {source} again and sync.",

@@ -487,18 +487,20 @@ async def _refuse_the_empty(read: _Read, complete: set[str], window: Window) -> 
     return set(refused)
 
 
-def _live(read: _Read, kind: str, window: Window) -> list[ColumnElement[bool]]:
-    """The records of a kind that a read of this window has to show, as far as they are not gone."""
+def _live(read: _Read, kind: str, window: Window, *, touching: bool = False) -> list[ColumnElement[bool]]:
+    """The records of a kind that a read of this window has to show, as far as they are not gone. `touching`: also those
+    that it may show."""
     r = t.record.c
     found = [r.source_id == read.source_id, r.kind == kind, r.deleted_at.is_(None)]
     if not window.limited or kind not in TIMED:
         return found
     times_of = t.record.alias()
-    inside = _inside(r, window)
+    limits = _touching if touching else _inside
+    inside = limits(r, window)
     if kind == "booking":
         # A booking of a session has the session's times.
         sessions = select(times_of.c.record_id).where(
-            times_of.c.source_id == read.source_id, times_of.c.kind == "session", *_inside(times_of.c, window)
+            times_of.c.source_id == read.source_id, times_of.c.kind == "session", *limits(times_of.c, window)
         )
         return [*found, or_(and_(*inside), and_(r.starts_at.is_(None), r.key.in_(sessions)))]
     return [*found, *inside]
@@ -511,6 +513,16 @@ def _inside(c: Any, window: Window) -> list[ColumnElement[bool]]:
         found.append(c.starts_at >= window.starts_at)
     if window.ends_at is not None:
         found.append(func.coalesce(c.ends_at, c.starts_at) <= window.ends_at)
+    return found
+
+
+def _touching(c: Any, window: Window) -> list[ColumnElement[bool]]:
+    """Conditions for having any moment in common with a window."""
+    found: list[ColumnElement[bool]] = [c.starts_at.is_not(None)]
+    if window.starts_at is not None:
+        found.append(func.coalesce(c.ends_at, c.starts_at) > window.starts_at)
+    if window.ends_at is not None:
+        found.append(c.starts_at < window.ends_at)
     return found
 
 
@@ -533,11 +545,12 @@ async def _tell_the_missing(read: _Read, mark: Complete, kinds: frozenset[str] |
 
 
 async def _not_shown(read: _Read, mark: Complete, window: Window) -> list[tuple[str, str]]:
-    """The records that a read of a window has not shown although they lie inside, by kind and id."""
+    """The records that a read of a window has not shown although they have a part in it, by kind and id: they were
+    deleted, or moved out of it, or shortened."""
     found: list[tuple[str, str]] = []
     r = t.record.c
     for kind in sorted(mark.kinds & TIMED):
-        query = select(r.id, r.record_id).where(*_live(read, kind, window), r.read_no != read.read_no)
+        query = select(r.id, r.record_id).where(*_live(read, kind, window, touching=True), r.read_no != read.read_no)
         async with read.database.read() as db:
             rows = (await db.execute(query)).all()
         found += [(kind, row.record_id) for row in rows if row.id not in read.seen.get(kind, set())]

@@ -12,8 +12,8 @@ import msgspec
 from sqlalchemy import and_, bindparam, except_, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.access.decide import GROUP_KEY, decide
-from hub.access.doors import decide_doors
+from hub.access.decide import GROUP_KEY, Facts, decide
+from hub.access.doors import decide_doors, references
 from hub.access.reasons import Reason
 from hub.ingest.read import mark_dirty
 from hub.reconcile.diff import Held, LedgerRow, diff, encode_wanted, ledger_columns
@@ -236,6 +236,7 @@ async def _members(
             if row.id in relinked:
                 ledger[key] = msgspec.structs.replace(row, drift=_ANOTHER)
         at_doors = await load_visits(db, scope.target_id, source_id, members) if visits else {}
+        await _find_handed_on(scope, db, source_id, at_doors, facts)
     lines = {
         member: diff(
             decisions[member],
@@ -282,6 +283,27 @@ async def _members(
         ):
             resting.append(Resting(stands.id, decision.record, decision.rule))
     return changes, stays, resting
+
+
+async def _find_handed_on(
+    scope: Scope,
+    db: AsyncConnection,
+    source_id: int,
+    at_doors: Mapping[str, Sequence[LedgerRow]],
+    facts: dict[str, Facts],
+) -> None:
+    """Note which bookings that members have visits for are somebody else's now: that is no loss of a record."""
+    lost: dict[str, list[Facts]] = {}
+    for member, rows in at_doors.items():
+        known = facts[member]
+        own = {booking.id for booking in known.bookings} | {booking.id for booking, _ in known.gone_bookings}
+        for row in rows:
+            for kind, name in references(row.record or ""):
+                if kind == "booking" and name not in own:
+                    lost.setdefault(name, []).append(known)
+    for name in await scope.reader(source_id).handed_on(db, sorted(lost)):
+        for known in lost[name]:
+            known.handed_on |= {name}
 
 
 async def _standing(db: AsyncConnection, target_id: int, source_id: int, members: Sequence[str]) -> dict[str, Any]:

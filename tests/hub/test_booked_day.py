@@ -325,3 +325,31 @@ def _change(day: BookedDay, key: str, chance: random.Random) -> None:
             day.delete(key)
         case _:
             day.change(key, canceled_at="2026-01-01T00:00:00Z")
+
+
+async def test_a_running_booking_that_is_shortened_without_a_word_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It began before the time that is read, so the source need not show it."""
+    async with open_day(tmp_path, monkeypatch, at=datetime(2026, 11, 21, 8, tzinfo=UTC), members=["a", "b"]) as day:
+        key = day.book("a", "r-1", day.clock.now(), 600)["id"]
+        day.book("b", "r-1", day.clock.now(), 600)
+        await day.sync()
+        day.clock.move(timedelta(hours=4))
+        day.change(key, ends_at=day.times(key)[0] + timedelta(hours=2))
+        await day.sync()
+        day.doors_open_for_exactly_what_is_booked()
+
+
+async def test_a_running_booking_that_is_moved_far_away_without_a_word_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_day(tmp_path, monkeypatch, at=datetime(2026, 11, 21, 8, tzinfo=UTC), members=["a", "b"]) as day:
+        key = day.book("a", "r-1", day.clock.now(), 600)["id"]
+        day.book("b", "r-1", day.clock.now(), 600)
+        await day.sync()
+        day.clock.move(timedelta(hours=2))
+        later = day.clock.now() + timedelta(days=7)
+        day.change(key, starts_at=later, ends_at=later + timedelta(hours=2))
+        await day.sync()
+        assert ("a", "C-1") not in day._open_now()

@@ -287,9 +287,9 @@ async def test_settings_are_stored_without_secrets(hub: Hub, write: Write) -> No
 
 
 async def test_rows_that_nothing_acts_on_are_kept_and_that_is_said(hub: Hub, write: Write) -> None:
-    """Nobody is to believe that a booking opens a door because the file was taken."""
+    """Nobody is to believe that a class is at the tracker because the file was taken."""
     done = await bring(hub, write(DESIGN))
     told = [note for note in done.notes if "does not act on it" in note]
-    assert [note.partition("]]")[0] for note in told] == ["[[resources", "[[communities", "[[rooms"]
+    assert [note.partition("]]")[0] for note in told] == ["[[rooms"]
     done = await bring(hub, write(SMALL))
     assert not [note for note in done.notes if "does not act on it" in note]

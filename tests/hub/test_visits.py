@@ -431,3 +431,12 @@ async def test_a_visit_that_two_others_replace_stands_until_both_do(world: World
     await _lanes_pass(world)
     assert not world.exivo.code_opens(code, "C-1", at=at("15:30"))
     assert len(visits(world)) == 2
+
+
+async def test_many_bookings_that_are_handed_to_somebody_else_are_not_held(world: World) -> None:
+    rows = [book(world, f"b-{number}", f"m{number}", at("14:00")) for number in range(8)]
+    book(world, "x", "other", at("20:00"))
+    await world.sync()
+    for row in rows:
+        row["member_id"] = "other"
+    assert _done(await world.sync()) == {"create": 1, "remove": 8}
