@@ -20,6 +20,9 @@ SEALED = (
     (t.hook, "sealed_secret"),
     (t.outbox, "sealed_text"),
     (t.outbox, "sealed_html"),
+    (t.result, "sealed_metrics"),
+    (t.result, "sealed_unread"),
+    (t.own_word, "sealed_profile"),
 )
 """Every column that holds ciphertext."""
 
@@ -51,8 +54,9 @@ async def rotate_key(hub: Hub, *, who: str) -> int:
 
 
 async def _reseal(db: AsyncConnection, vault: Vault, table: Table, column: str) -> int:
-    sealed, (key,) = table.c[column], table.primary_key.columns
-    rows = (await db.execute(select(key, sealed).where(sealed.is_not(None)))).all()
-    for which, value in rows:
-        await db.execute(update(table).where(key == which).values({column: vault.reseal(value)}))
+    sealed, keys = table.c[column], list(table.primary_key.columns)
+    rows = (await db.execute(select(*keys, sealed).where(sealed.is_not(None)))).all()
+    for *which, value in rows:
+        row = (key == part for key, part in zip(keys, which, strict=True))
+        await db.execute(update(table).where(*row).values({column: vault.reseal(value)}))
     return len(rows)

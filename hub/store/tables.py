@@ -322,6 +322,130 @@ ledger_event = Table(
     Index("ix_ledger_event_grant", "grant_id", "at"),
 )
 
+event = Table(
+    "event",
+    metadata,
+    # A class as the tracker holds it, or should. Kept for its results when it is over.
+    Column("id", Text, primary_key=True),
+    _studio(),
+    _connection("target_id"),
+    _connection("source_id"),
+    Column("session_id", Text, nullable=False),
+    Column("name", Text, nullable=False, default=""),
+    Column("starts_at", Utc, nullable=False),
+    Column("ends_at", Utc, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("box", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("settled", Boolean, nullable=False, default=False),
+    # What the tracker was last asked to hold, and what it is known to hold.
+    Column("wanted", Text),
+    Column("applied", Text),
+    Column("vendor_id", Text),
+    Column("reason", Text, nullable=False, default=""),
+    Column("reason_code", Text, nullable=False, default=""),
+    Column("notes", Text),
+    Column("error", Text),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_try_at", Utc),
+    Column("token", BigInteger, nullable=False, default=0),
+    # When the next look for results is due; null when there is nothing to fetch (any more).
+    Column("results_due_at", Utc),
+    Column("results_tries", Integer, nullable=False, default=0),
+    Column("results_at", Utc),
+    # When the seats were last compared with the tracker's.
+    Column("compared_at", Utc),
+    Column("created_at", Utc, nullable=False),
+    Column("asked_at", Utc),
+    Column("changed_at", Utc, nullable=False),
+    Column("removed_at", Utc),
+    _partial("uq_event_live", "target_id", "source_id", "session_id", unique=True, where=LIVE.text),
+    _partial("ix_event_unsettled", "target_id", "next_try_at", where="settled IS 0"),
+    _partial("ix_event_results", "target_id", "results_due_at", where="results_due_at IS NOT NULL"),
+    Index("ix_event_starts", "studio_id", "starts_at"),
+    Index("ix_event_session", "source_id", "session_id"),
+)
+
+seat = Table(
+    "seat",
+    metadata,
+    _id(),
+    Column("event_id", Text, ForeignKey("event.id", ondelete="CASCADE"), nullable=False),
+    Column("member", Text, nullable=False),
+    Column("name", Text, nullable=False, default=""),
+    Column("booking_id", Text, nullable=False, default=""),
+    # What the rider booked, the tracker's id of that place, and the place that the tracker is known to hold for them.
+    Column("spot", Text),
+    Column("wanted", Text),
+    Column("applied", Text),
+    Column("state", Text, nullable=False),
+    Column("settled", Boolean, nullable=False, default=False),
+    Column("reason", Text, nullable=False, default=""),
+    Column("reason_code", Text, nullable=False, default=""),
+    Column("error", Text),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_try_at", Utc),
+    Column("created_at", Utc, nullable=False),
+    Column("changed_at", Utc, nullable=False),
+    Column("removed_at", Utc),
+    _partial("uq_seat_live", "event_id", "member", unique=True, where=LIVE.text),
+    Index("ix_seat_event", "event_id"),
+)
+
+result = Table(
+    "result",
+    metadata,
+    # What a rider did in a class, in canonical names and units. What was not measured is absent.
+    _id(),
+    _studio(),
+    Column("event_id", Text, ForeignKey("event.id", ondelete="CASCADE"), nullable=False),
+    _connection("source_id"),
+    Column("member", Text, nullable=False),
+    Column("starts_at", Utc, nullable=False),
+    Column("vendor_person_id", Text, nullable=False),
+    Column("seat", Text),
+    # Health data: sealed, as codes are.
+    Column("sealed_metrics", LargeBinary, nullable=False),
+    # Names of metrics outside what is plausible: kept, shown with a mark, left out of rankings and bests.
+    Column("implausible", Text, nullable=False, default="[]"),
+    Column("sealed_unread", LargeBinary),
+    Column("dropped", Boolean, nullable=False, default=False),
+    # Staff gave it to this member by hand, so a later fetch doesn't give it back.
+    Column("by_hand", Boolean, nullable=False, default=False),
+    Column("arrived_at", Utc, nullable=False),
+    Column("changed_at", Utc, nullable=False),
+    UniqueConstraint("event_id", "vendor_person_id"),
+    Index("ix_result_member", "source_id", "member", "starts_at"),
+    Index("ix_result_studio", "studio_id", "starts_at"),
+)
+
+result_change = Table(
+    "result_change",
+    metadata,
+    # What staff did to a result: reassigned, dropped, restored.
+    _id(),
+    Column("result_id", BigId, ForeignKey("result.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("before", Text, nullable=False, default=""),
+    Column("after", Text, nullable=False, default=""),
+    Column("why", Text, nullable=False, default=""),
+    Index("ix_result_change_result", "result_id", "at"),
+)
+
+own_word = Table(
+    "own_word",
+    metadata,
+    # What a member said on their page: it goes before what the source says.
+    _connection("source_id", primary_key=True),
+    Column("member", Text, primary_key=True),
+    Column("show_live", Boolean),
+    # Weight, heart rates and the like, sealed; null where nothing was said.
+    Column("sealed_profile", LargeBinary),
+    Column("changed_at", Utc, nullable=False),
+)
+
 opening = Table(
     "opening",
     metadata,
