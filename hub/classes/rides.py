@@ -40,7 +40,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("points", "SEP", 0, 1000, sum_up=True),
     )
 }
-"""The twelve that every rider's summary shows, by canonical name. A tracker may have more; they are kept as they come."""
+"""The twelve that every summary shows, by canonical name. A tracker may have more; they are kept as they come."""
 
 
 @dataclass(frozen=True)

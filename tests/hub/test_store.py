@@ -197,7 +197,7 @@ async def test_a_database_of_the_first_schema_gets_templates_and_keeps_its_studi
 ) -> None:
     """A studio of then sends the mails that everybody gets."""
     folder = tmp_path / "migrations"
-    shutil.copytree(migrate._FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__", "0002*"))
+    shutil.copytree(migrate._FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__", "000[2-9]*"))
     with monkeypatch.context() as then:
         then.setattr(migrate, "_FOLDER", folder)
         then.setattr(migrate, "HEAD", "0001")
