@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from hub.store import tables as t
 from hub.studio.registry import Studio
 from hub.vault import Vault
 
-__all__ = ["SHOWN", "GrantView", "count_grants", "list_grants", "opening_names", "opens_text"]
+__all__ = ["SHOWN", "GrantView", "count_grants", "list_grants", "opening_names", "opens_text", "view_grants"]
 
 SHOWN: Mapping[str, str] = {
     "requested": "in_progress",
@@ -134,23 +134,39 @@ async def list_grants(
 ) -> list[GrantView]:
     """Grants, newest first. `member` is the id at its source, `record` one that they rest on (`booking:ID`); `reveal`
     opens codes and URLs."""
+    conditions = _where(studio, member=member, target=target, status=status, text=text)
+    c = t.ledger.c
+    if source is not None:
+        named = select(t.connection.c.id).where(t.connection.c.studio_id == studio.id, t.connection.c.name == source)
+        conditions.append(c.source_id.in_(named))
+    if record is not None:
+        # One line of several; and SQLite finds upper case for lower case, so the rows are looked at again below.
+        conditions.append((literal("\n") + c.record + literal("\n")).contains(f"\n{record}\n", autoescape=True))
+    rows = await _rows(db, studio, *conditions, limit=limit)
+    return await _views(db, [row for row in rows if record is None or record in row.record.split("\n")], reveal)
+
+
+async def view_grants(db: AsyncConnection, studio: Studio, *conditions: ColumnElement[bool]) -> list[GrantView]:
+    """The grants for which these conditions on the ledger hold, newest first."""
+    return await _views(db, await _rows(db, studio, *conditions, limit=None), None)
+
+
+async def _rows(
+    db: AsyncConnection, studio: Studio, *conditions: ColumnElement[bool], limit: int | None
+) -> Sequence[Any]:
     c = t.ledger.c
     sources, targets = t.connection.alias("sources"), t.connection.alias("targets")
     query = (
         select(t.ledger, sources.c.name.label("source_name"), targets.c.name.label("target_name"))
         .join(sources, sources.c.id == c.source_id)
         .join(targets, targets.c.id == c.target_id)
-        .where(*_where(studio, member=member, target=target, status=status, text=text))
+        .where(c.studio_id == studio.id, *conditions)
         .order_by(c.created_at.desc(), c.id.desc())
     )
-    if source is not None:
-        query = query.where(sources.c.name == source)
-    if record is not None:
-        # One line of several; and SQLite finds upper case for lower case, so the rows are looked at again below.
-        query = query.where((literal("\n") + c.record + literal("\n")).contains(f"\n{record}\n", autoescape=True))
-    if limit is not None:
-        query = query.limit(limit)
-    rows = [row for row in await db.execute(query) if record is None or record in row.record.split("\n")]
+    return (await db.execute(query.limit(limit) if limit is not None else query)).all()
+
+
+async def _views(db: AsyncConnection, rows: Sequence[Any], reveal: Vault | None) -> list[GrantView]:
     names = await opening_names(db, {row.target_id for row in rows})
     return [_view(row, reveal, names.get(row.target_id, {})) for row in rows]
 

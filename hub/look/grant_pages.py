@@ -1,0 +1,119 @@
+"""Grants for a table of any length: the ids in order, and the rows around the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.elements import ColumnElement
+
+from hub.look.grants import SHOWN, GrantView, view_grants
+from hub.store import among
+from hub.store import tables as t
+from hub.studio.registry import Studio
+
+__all__ = ["GrantFilter", "count_by_status", "grant_ids", "grants_of", "read_filter"]
+
+
+@dataclass(frozen=True)
+class GrantFilter:
+    """What is shown: words that name, member or reference must hold, and `who:`, `lock:`, `when:` as people type
+    them."""
+
+    status: str | None = None
+    words: tuple[str, ...] = ()
+    lock: str | None = None
+    target: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def read_filter(text: str, *, status: str | None, now: datetime, zone: ZoneInfo) -> GrantFilter:
+    """`kel lock:studio when:today` → a filter. Words that nobody knows are looked for in names."""
+    words: list[str] = []
+    lock = target = None
+    since = until = None
+    for word in text.split():
+        key, _, value = word.partition(":")
+        if key == "lock" and value:
+            lock = value
+        elif key == "at" and value:
+            target = value
+        elif key == "when" and value in {"today", "tomorrow", "now"}:
+            if value == "now":
+                since = until = now
+                continue
+            day = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+            day += timedelta(days=1 if value == "tomorrow" else 0)
+            since, until = day, day + timedelta(days=1)
+        else:
+            words.append(value if key == "who" and value else word)
+    return GrantFilter(status, tuple(words), lock, target, since, until)
+
+
+def _where(studio: Studio, wanted: GrantFilter) -> list[ColumnElement[bool]]:
+    c = t.ledger.c
+    found: list[ColumnElement[bool]] = [c.studio_id == studio.id]
+    if wanted.status is not None:
+        found.append(c.state.in_([state for state, shown in SHOWN.items() if shown == wanted.status]))
+    found += [
+        or_(
+            c.name.icontains(word, autoescape=True),
+            c.member == word,
+            c.record.icontains(word, autoescape=True),
+        )
+        for word in wanted.words
+    ]
+    if wanted.lock is not None:
+        o = t.opening.c
+        named = select(o.opening_id).where(
+            o.target_id == c.target_id, o.name.icontains(wanted.lock, autoescape=True), c.opens.contains(o.opening_id)
+        )
+        found.append(or_(c.opens.icontains(wanted.lock, autoescape=True), named.exists()))
+    if wanted.target is not None:
+        found.append(
+            c.target_id.in_(
+                select(t.connection.c.id).where(
+                    t.connection.c.studio_id == studio.id, t.connection.c.name == wanted.target
+                )
+            )
+        )
+    if wanted.since is not None and wanted.until is not None:
+        found += [
+            or_(c.valid_until.is_(None), c.valid_until > wanted.since),
+            or_(c.valid_from.is_(None), c.valid_from <= wanted.until),
+        ]
+    return found
+
+
+async def grant_ids(db: AsyncConnection, studio: Studio, wanted: GrantFilter, *, by: str = "period") -> list[str]:
+    """All ids that fit, in order: `period` (newest first), `name`, `created`, `status`."""
+    c = t.ledger.c
+    order = {
+        "period": (func.coalesce(c.valid_from, c.created_at).desc(), c.id.desc()),
+        "created": (c.created_at.desc(), c.id.desc()),
+        "name": (c.name, c.id),
+        "status": (c.state, c.created_at.desc(), c.id.desc()),
+    }[by]
+    return list((await db.execute(select(c.id).where(*_where(studio, wanted)).order_by(*order))).scalars())
+
+
+async def count_by_status(db: AsyncConnection, studio: Studio, wanted: GrantFilter) -> dict[str, int]:
+    """How many of each status fit, whatever status is asked for."""
+    c = t.ledger.c
+    everything = GrantFilter(None, wanted.words, wanted.lock, wanted.target, wanted.since, wanted.until)
+    query = select(c.state, func.count()).where(*_where(studio, everything)).group_by(c.state)
+    counts: dict[str, int] = {}
+    for state, count in (await db.execute(query)).all():
+        counts[SHOWN[state]] = counts.get(SHOWN[state], 0) + count
+    return counts
+
+
+async def grants_of(db: AsyncConnection, studio: Studio, ids: Sequence[str]) -> dict[str, GrantView]:
+    """These grants, by id."""
+    c = t.ledger.c
+    return {view.id: view for view in await view_grants(db, studio, among(c.id, list(ids), db))} if ids else {}

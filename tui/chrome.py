@@ -1,0 +1,140 @@
+"""The lines around every screen: product, studio and health; the modes; the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.text import Text
+from textual import events
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from tui.theme import glyph, state
+
+__all__ = ["PLACES", "Header", "Hints", "Mode"]
+
+
+class Mode:
+    """One of the seven places."""
+
+    def __init__(self, key: str, name: str, title: str) -> None:
+        self.key, self.name, self.title = key, name, title
+
+
+PLACES = (
+    Mode("1", "today", "Today"),
+    Mode("2", "access", "Access"),
+    Mode("3", "runs", "Runs"),
+    Mode("4", "mapping", "Mapping"),
+    Mode("5", "vendors", "Vendors"),
+    Mode("6", "metrics", "Metrics"),
+    Mode("7", "mail", "Mail"),
+)
+
+
+class Header(Widget):
+    """Two lines: who and how, and where."""
+
+    DEFAULT_CSS = """
+    Header { height: 2; padding: 0 1; background: $background; }
+    """
+
+    studio: reactive[str] = reactive("")
+    health: reactive[tuple[str, str]] = reactive(("ok", ""))
+    right: reactive[str] = reactive("")
+    badges: reactive[dict[str, int]] = reactive(dict)
+    now: reactive[datetime | None] = reactive(None)
+    mode: reactive[str] = reactive("today")
+    read_only: reactive[bool] = reactive(False)
+
+    class Chosen(Message):
+        """Somebody clicked a mode."""
+
+        def __init__(self, mode: str) -> None:
+            self.mode = mode
+            super().__init__()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._spans: list[tuple[int, int, str]] = []
+
+    def render(self) -> Text:
+        """Both lines, from the width as it is now."""
+        width = self.content_size.width
+        colours = self.app.theme_variables
+        left = Text.assemble(("◆ hub  ", f"bold {colours['accent']}"), self.studio)
+        if self.read_only:
+            left.append("  read only", style=f"bold {colours['progress']}")
+        shown = state(self.health[0])
+        end = Text.assemble(
+            (f"{glyph(shown)} ", colours.get(shown.colour, "")),
+            (self.health[1], colours["muted"]),
+            (f"   {self.right}" if self.right else "", colours["muted"]),
+            (f"   {self.now:%a %-d %b %H:%M}" if self.now else "", colours["muted"]),
+        )
+        if left.cell_len + end.cell_len + 2 > width:
+            end = Text(f"{glyph(shown)} {self.health[1]}", style=colours["muted"])
+        gap = max(1, width - left.cell_len - end.cell_len)
+        line = Text.assemble(left, " " * gap, end)
+        line.truncate(width)
+        return Text("\n").join([line, self._modes(width)])
+
+    def _modes(self, width: int) -> Text:
+        colours = self.app.theme_variables
+        tight = width < 78
+        found = Text()
+        self._spans = []
+        for one in PLACES:
+            start = found.cell_len
+            if one.name == self.mode:
+                found.append(f" {one.key} {one.title} ", style=f"bold {colours['background']} on {colours['accent']}")
+            else:
+                found.append(f" {one.key} ", style=colours["accent"])
+                found.append("" if tight else f"{one.title} ")
+            count = self.badges.get(one.name, 0)
+            if count:
+                found.append(f"{count} ", style=f"bold {colours['failed' if one.name == 'access' else 'progress']}")
+            self._spans.append((start, found.cell_len, one.name))
+            found.append("" if tight else " ")
+        found.truncate(width)
+        return found
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the mode under the mouse."""
+        if event.y == 1:
+            for start, end, name in self._spans:
+                if start <= event.x - 1 < end:
+                    self.post_message(self.Chosen(name))
+
+
+class Hints(Widget):
+    """The last line: the keys that do something here, best first; what does not fit is dropped from the end, but never
+    the way back and the way to all keys."""
+
+    DEFAULT_CSS = """
+    Hints { height: 1; padding: 0 1; background: $background; dock: bottom; }
+    """
+
+    hints: reactive[tuple[tuple[str, str], ...]] = reactive(())
+    pinned: reactive[tuple[tuple[str, str], ...]] = reactive((("?", "all keys"),))
+
+    def render(self) -> Text:
+        """As many as fit."""
+        width = self.content_size.width
+        end = self._text(self.pinned)
+        found = Text()
+        for hint in self.hints:
+            more = self._text([hint])
+            if found.cell_len + more.cell_len + 3 + end.cell_len > width:
+                break
+            found = Text.assemble(found, "   " if found else "", more)
+        return Text.assemble(found, " " * max(1, width - found.cell_len - end.cell_len), end)
+
+    def _text(self, hints: Sequence[tuple[str, str]]) -> Text:
+        colours = self.app.theme_variables
+        parts = [
+            Text.assemble((key, f"bold {colours['accent']}"), (f" {what}", colours["muted"])) for key, what in hints
+        ]
+        return Text("   ").join(parts)

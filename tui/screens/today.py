@@ -1,0 +1,215 @@
+"""Today: what needs somebody, whether everything flows, who can open what from now on, and what ran last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.widgets import Static
+
+from hub import times
+from hub.look import journal
+from hub.look.today import Door, Flow, doors_from, flows
+from tui.page import Page
+from tui.table import Column, IdTable
+from tui.theme import glyph, state
+
+__all__ = ["TodayScreen"]
+
+SLOT = timedelta(minutes=30)
+BARS = "▁▂▃▄▅▆▇█"
+
+
+class DoorsCard(Widget):
+    """Who can open what, from now on: a line for each door."""
+
+    DEFAULT_CSS = """
+    DoorsCard { height: auto; max-height: 10; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._doors: Sequence[Door] = ()
+        self._now: datetime | None = None
+        self._zone: ZoneInfo | None = None
+
+    def show(self, doors: Sequence[Door], now: datetime, zone: ZoneInfo) -> None:
+        """Show these doors."""
+        self._doors, self._now, self._zone = doors, now, zone
+        self.refresh(layout=True)
+
+    def get_content_height(self, container: Any, viewport: Any, width: int) -> int:
+        """One line each, and the hours."""
+        return max(2, min(9, len(self._doors) + 1))
+
+    def render(self) -> Text:
+        """As wide as there is room: half an hour for each cell, or an hour where that fits better."""
+        colours = self.app.theme_variables
+        if not self._doors or self._now is None or self._zone is None:
+            return Text("Nobody can open anything yet. Doors show here after the first applied plan.", colours["muted"])
+        width = self.content_size.width
+        name_width = max(8, min(18, max(len(door.name) for door in self._doors)))
+        cells = max(4, min(len(self._doors[0].people), width - name_width - 14))
+        lines = [self._hours(name_width, cells, colours)]
+        highest = max(door.peak for door in self._doors) or 1
+        for door in self._doors[:8]:
+            shown = state(door.state)
+            colour = colours[shown.colour]
+            bar = Text()
+            for people in door.people[:cells]:
+                bar.append(BARS[min(7, people * 7 // highest)] if people else " ", style=colour)
+            name = Text(door.name)
+            name.truncate(name_width, overflow="ellipsis", pad=True)
+            end = "offline" if door.state == "failed" else f"{door.peak} peak"
+            lines.append(
+                Text.assemble((f"{glyph(shown)} ", colour), name, "  ", bar, f"{end:>9}", style=colours["muted"])
+            )
+        return Text("\n").join(lines)
+
+    def _hours(self, name_width: int, cells: int, colours: dict[str, str]) -> Text:
+        assert self._now is not None  # noqa: S101 - only asked with doors
+        line = [" "] * (cells + 2)
+        start = self._now.astimezone(self._zone)
+        for cell in range(cells):
+            moment = start + cell * SLOT
+            if moment.hour % 2 == 0 and moment.minute < 30 and cell + 2 <= cells:
+                line[cell : cell + 2] = f"{moment:%H}"
+        return Text(" " * (name_width + 4) + "".join(line) + "   people", style=colours["faint"])
+
+
+class TodayScreen(Page):
+    """The first thing that somebody sees."""
+
+    mode = "today"
+    BINDINGS: ClassVar[list[Any]] = [Binding("enter", "open", "open")]
+    CSS = """
+    TodayScreen #top { height: 11; }
+    TodayScreen.short #top { height: 8; }
+    TodayScreen #needs { width: 1fr; }
+    TodayScreen #flows { width: 52; margin-left: 1; }
+    TodayScreen.narrow #flows { display: none; }
+    TodayScreen #doors { margin-top: 1; }
+    TodayScreen.short #doors { margin-top: 0; }
+    TodayScreen #runs { margin-top: 1; height: 1fr; }
+    TodayScreen.short #runs { margin-top: 0; }
+    TodayScreen .title { height: 2; }
+    TodayScreen.short .title { height: 1; }
+    TodayScreen #list { height: 1fr; }
+    """
+
+    def body(self) -> ComposeResult:
+        """Needs you and connections side by side, doors, runs."""
+        with Horizontal(id="top"):
+            with Vertical(id="needs", classes="card"):
+                yield Static("", id="needs-title", classes="title")
+                columns = [Column("what", "", 30, grow=True), Column("where", "", 24, drop=1)]
+                yield IdTable(columns, self._items, empty="Nothing needs you.", id="list")
+            with Vertical(id="flows", classes="card"):
+                yield Static("[b]Connections[/b]", classes="title")
+                yield Static("", id="flow-lines")
+        with Vertical(id="doors", classes="card"):
+            yield Static("[b]Doors[/b]  who can open what, from now", classes="title")
+            yield DoorsCard()
+        with Vertical(id="runs", classes="card"):
+            yield Static("[b]Last runs[/b]", classes="title")
+            run_columns = [
+                Column("status", "Status", 14),
+                Column("time", "Time", 6),
+                Column("flow", "Flow", 24, grow=True),
+                Column("changes", "Changes", 22, drop=1),
+                Column("took", "Took", 8, right=True, drop=2),
+                Column("by", "By", 12, drop=3),
+            ]
+            yield IdTable(run_columns, self._run_rows, empty="No run yet.", id="run-list")
+
+    async def load(self) -> None:
+        """Everything on the screen."""
+        hub = self.hub_app.hub
+        studio, now = hub.the_studio, hub.clock.now()
+        zone = times.zone(studio.timezone)
+        async with hub.database.read() as db:
+            self._inbox = {str(item["id"]): item for item in await journal.inbox(db, studio)}
+            self._runs = {run["id"]: run for run in await journal.runs(db, studio, limit=20)}
+            every = await flows(db, studio)
+            doors = await doors_from(db, studio, now, slots=48, slot=SLOT)
+        count = len(self._inbox)
+        self.query_one("#needs-title", Static).update(
+            f"[b]Needs you[/b]  {count} thing{'s' * (count != 1)}, worst first" if count else "[b]Needs you[/b]"
+        )
+        for name, rows in (("#list", self._inbox), ("#run-list", self._runs)):
+            table = self.query_one(name, IdTable)
+            table.forget()
+            table.show(list(rows))
+        self.query_one("#flow-lines", Static).update(self._flow_text(every, now))
+        self.query_one(DoorsCard).show(doors, now, zone)
+
+    async def _items(self, ids: Sequence[str]) -> dict[str, dict[str, Text | str]]:
+        colours = self.app.theme_variables
+        found: dict[str, dict[str, Text | str]] = {}
+        for key in ids:
+            item = self._inbox[key]
+            shown = state("failed" if item["code"].endswith("_failed") else "warning")
+            what = Text.assemble((f"{glyph(shown)}  ", f"{'bold ' * shown.bold}{colours[shown.colour]}"), item["text"])
+            found[key] = {"what": what, "where": Text(item["connection"] or "", style=colours["muted"])}
+        return found
+
+    async def _run_rows(self, ids: Sequence[str]) -> dict[str, dict[str, Text | str]]:
+        colours = self.app.theme_variables
+        zone = times.zone(self.hub_app.hub.the_studio.timezone)
+        found: dict[str, dict[str, Text | str]] = {}
+        for key in ids:
+            run = self._runs[key]
+            shown = state(run["state"])
+            started = times.from_text(run["started_at"]).astimezone(zone)
+            found[key] = {
+                "status": Text(f"{glyph(shown)} {shown.word}", style=f"{'bold ' * shown.bold}{colours[shown.colour]}"),
+                "time": Text(f"{started:%H:%M}", style=colours["muted"]),
+                "flow": run["flow"],
+                "changes": _changes(run),
+                "took": Text(f"{run['seconds']:.1f} s" if run["seconds"] is not None else "…", style=colours["muted"]),
+                "by": Text(run["trigger"], style=colours["muted"]),
+            }
+        return found
+
+    def _flow_text(self, every: Sequence[Flow], now: datetime) -> Text:
+        colours = self.app.theme_variables
+        lines = []
+        for flow in every[:6]:
+            shown = state(flow.state)
+            colour = colours[shown.colour]
+            age = _age(now - flow.at) if flow.at is not None else "never"
+            lines.append(
+                Text.assemble(
+                    f"{flow.source[:10]:<10} ",
+                    (f"━━{glyph(shown)}━━▶", colour),
+                    f" {flow.target[:8]:<8}",
+                    (f" {flow.what:>14}  {age:>7}", colours["muted"]),
+                )
+            )
+        return Text("\n").join(lines) if lines else Text("Nothing connected yet.", style=colours["muted"])
+
+
+def _age(past: timedelta) -> str:
+    minutes = int(past.total_seconds() // 60)
+    if minutes < 1:
+        return "now"
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"
+
+
+def _changes(run: dict[str, Any]) -> str:
+    counts = run["counts"]
+    parts = [
+        f"{mark}{counts[name]}"
+        for name, mark in (("create", "+"), ("change", "~"), ("remove", "−"))
+        if counts.get(name)
+    ]
+    return "  ".join(parts) or ("…" if run["state"] == "running" else "no change")
