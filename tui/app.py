@@ -13,7 +13,7 @@ from hub.core import Hub
 from hub.look import journal
 from hub.look.grants import count_grants
 from hub.look.today import flows, next_wake
-from tui.chrome import Header
+from tui.chrome import PLACES, Header
 from tui.screens.access import AccessScreen
 from tui.screens.today import TodayScreen
 from tui.theme import DARK, LIGHT
@@ -43,6 +43,10 @@ class HubApp(App[None]):
     def __init__(self, hub: Hub, *, read_only: bool = False) -> None:
         super().__init__()
         self.hub, self.read_only = hub, read_only
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our colours, for themes that don't have them."""
+        return dict(DARK.variables)
 
     def on_mount(self) -> None:
         """Begin with what needs somebody."""

@@ -26,7 +26,11 @@ NARROW, SHORT = 100, 30
 class Page(Screen[Any]):
     """One of the modes. Subclasses give a body and say what to load."""
 
+    AUTO_FOCUS = ""
+
     mode: ClassVar[str] = ""
+    first: ClassVar[str] = ""
+    """What has the focus when somebody comes here."""
     follows: ClassVar[bool] = True
     """Whether what is shown moves by itself. A plan, a form and a table that is being edited never do."""
 
@@ -75,6 +79,8 @@ class Page(Screen[Any]):
         """Somebody came here: what is shown is read again."""
         self._pulse = None
         await self._look()
+        if self.focused is None and self.first:
+            self.query_one(self.first).focus()
         self.call_after_refresh(self.show_hints)
 
     def on_resize(self) -> None:

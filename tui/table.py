@@ -171,7 +171,7 @@ class IdTable(ScrollView, can_focus=True):
             return _strip(text, width, Style.parse(f"on {colours['surface']}"))
         here = place == self.cursor
         ground = colours["row"] if here and self.has_focus else colours["panel"] if here else colours["surface"]
-        text = Text("▌ " if here and self.has_focus else "  ", style=colours["accent"])
+        text = Text.assemble(("▌ " if here and self.has_focus else "  ", colours["accent"]))
         cells = self._rows.get(self.ids[place])
         if cells is None:
             self._want(place)
@@ -182,7 +182,7 @@ class IdTable(ScrollView, can_focus=True):
                 cell = value.copy() if isinstance(value, Text) else Text(value)
                 text.append_text(_fit(cell, size, right=column.right))
                 text.append("  ")
-        return _strip(text, width, Style.parse(f"on {ground}"))
+        return _strip(text, width, Style.parse(f"{colours['foreground']} on {ground}"))
 
     def _want(self, place: int) -> None:
         page = place // PAGE

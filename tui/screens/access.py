@@ -35,10 +35,12 @@ class AccessScreen(Page):
     """The big table."""
 
     mode = "access"
+    first = "#grants"
     BINDINGS: ClassVar[list[Any]] = [
         Binding("slash", "filter", "filter", key_display="/"),
         Binding("f", "status", "status"),
         Binding("o", "order", "order"),
+        Binding("enter", "open", "details"),
         Binding("escape", "clear", "clear", show=False),
     ]
     CSS = """

@@ -23,7 +23,7 @@ from tui.theme import glyph, state
 
 __all__ = ["TodayScreen"]
 
-SLOT = timedelta(minutes=30)
+SLOT = timedelta(minutes=15)
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -56,7 +56,7 @@ class DoorsCard(Widget):
             return Text("Nobody can open anything yet. Doors show here after the first applied plan.", colours["muted"])
         width = self.content_size.width
         name_width = max(8, min(18, max(len(door.name) for door in self._doors)))
-        cells = max(4, min(len(self._doors[0].people), width - name_width - 14))
+        cells = max(4, min(len(self._doors[0].people), width - name_width - 15))
         lines = [self._hours(name_width, cells, colours)]
         highest = max(door.peak for door in self._doors) or 1
         for door in self._doors[:8]:
@@ -79,7 +79,7 @@ class DoorsCard(Widget):
         start = self._now.astimezone(self._zone)
         for cell in range(cells):
             moment = start + cell * SLOT
-            if moment.hour % 2 == 0 and moment.minute < 30 and cell + 2 <= cells:
+            if moment.hour % 2 == 0 and moment.minute < 15 and cell + 2 <= cells:
                 line[cell : cell + 2] = f"{moment:%H}"
         return Text(" " * (name_width + 4) + "".join(line) + "   people", style=colours["faint"])
 
@@ -88,6 +88,7 @@ class TodayScreen(Page):
     """The first thing that somebody sees."""
 
     mode = "today"
+    first = "#list"
     BINDINGS: ClassVar[list[Any]] = [Binding("enter", "open", "open")]
     CSS = """
     TodayScreen #top { height: 11; }
@@ -138,7 +139,7 @@ class TodayScreen(Page):
             self._inbox = {str(item["id"]): item for item in await journal.inbox(db, studio)}
             self._runs = {run["id"]: run for run in await journal.runs(db, studio, limit=20)}
             every = await flows(db, studio)
-            doors = await doors_from(db, studio, now, slots=48, slot=SLOT)
+            doors = await doors_from(db, studio, now, slots=96, slot=SLOT)
         count = len(self._inbox)
         self.query_one("#needs-title", Static).update(
             f"[b]Needs you[/b]  {count} thing{'s' * (count != 1)}, worst first" if count else "[b]Needs you[/b]"
