@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from hub.core import Hub, Progress
 from hub.engine.sync import sync_target
 from hub.engine.target_pass import TargetRun
@@ -14,15 +16,18 @@ from hub.studio import registry
 __all__ = ["apply_stored", "approve_stored"]
 
 
-async def apply_stored(hub: Hub, name: str, *, who: str, progress: Progress | None = None) -> TargetRun:
-    """Apply the lines of a plan that are still wanted. Held lines stay held."""
+async def apply_stored(
+    hub: Hub, name: str, *, who: str, progress: Progress | None = None, lines: Collection[str] | None = None
+) -> TargetRun:
+    """Apply the lines of a plan that are still wanted, or of these those with the identities in `lines`. Held lines
+    stay held."""
     plan, row = await _find(hub, name)
     if row.options is not None and row.options.policy == "observe":
         raise UserError(
             f"{row.name} has the policy observe, so nothing is changed there",
             fix='Set policy = "sync" in the studio file and import it.',
         )
-    chosen = {change.identity for change in plan.changes}
+    chosen = {change.identity for change in plan.changes if lines is None or change.identity in lines}
     run = await sync_target(hub, row, trigger="plan", progress=progress, full=False, only=chosen)
     await _end(hub, plan, state="applied", who=who)
     return run

@@ -54,6 +54,7 @@ async def close_run(
     lines: Sequence[journal.LogLine],
     news: bool,
     quiet: bool,
+    steps: Sequence[Mapping[str, Any]] = (),
 ) -> bool:
     """End a run; returns whether it stays in the list of runs.
 
@@ -79,6 +80,7 @@ async def close_run(
         counts=counts,
         calls={"reads": calls.reads, "writes": calls.writes, "failures": calls.failures} if calls else {},
         error=str(error) if error else None,
+        steps=steps,
     )
     if turn == "down" and error is not None:
         log.error("down", reason=str(error))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.engine.closing import close_run, tell_finished
 from hub.engine.lanes import Lease
+from hub.engine.steps import Steps
 from hub.engine.source_told import notes_to_tell, tell_not_complete, tell_shared_addresses
 from hub.engine.wake import wake
 from hub.errors import HubError
@@ -73,6 +74,8 @@ async def run_source(
             db, studio.id, connection=row.name, flow=f"{row.name} → records", trigger=trigger, now=hub.clock.now()
         )
     result = SourceRun(row.name, run_id)
+    steps = Steps(progress, hub.database, row.name)
+    steps.run_id = run_id
     calls: Counters | None = None
     try:
         connection = await hub.open_connection(row)
@@ -87,13 +90,17 @@ async def run_source(
                 windows=windows if windows is not None else all_windows(connection.plugin, hub.clock.now()),
                 between=between,
                 pressing=pressing,
-                progress=lambda kind, seen: progress.step(f"{row.name}: read {kind}", seen, None),
+                progress=lambda kind, seen: steps.step(f"{row.name}: read {kind}", seen, None),
             )
         finally:
             calls = connection.counters.since(before)
     except HubError as error:
         result.error = error
-    await _close(hub, row, result, lease=lease, calls=calls, quiet=quiet, whole=windows is None, pressing=pressing)
+    told = await steps.ended(well=result.error is None)
+    whole = windows is None
+    await _close(
+        hub, row, result, lease=lease, calls=calls, quiet=quiet, whole=whole, pressing=pressing, steps=told
+    )
     return result
 
 
@@ -107,6 +114,7 @@ async def _close(
     quiet: bool,
     whole: bool,
     pressing: bool,
+    steps: Sequence[Mapping[str, Any]],
 ) -> None:
     now, studio = hub.clock.now(), hub.the_studio
     counts: dict[str, int] = {}
@@ -146,6 +154,7 @@ async def _close(
             lines=lines,
             news=new_items or (report is not None and report.changes > 0),
             quiet=quiet,
+            steps=steps,
         )
         result.woken = await wake_targets(db, studio, now, pressing=pressing)
     if kept:

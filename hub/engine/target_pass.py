@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import logs, times
 from hub.access.rules import Openings, compile_rules
 from hub.engine.lanes import Lease
+from hub.engine.steps import Steps
 from hub.engine.target_told import close_target_run
 from hub.errors import FixSettings, HubError, RetryLater
 from hub.http import Counters
@@ -165,12 +166,24 @@ async def run_target(
         )
         await ledger.find_crashed(db, row.id, lease.token, now=hub.clock.now())
     result = TargetRun(row.name, run_id)
+    steps = Steps(progress, hub.database, row.name, _steps(hub, row, full=full))
+    steps.run_id = run_id
     with logs.bind(run=run_id):
         calls = await _work(
-            hub, row, result, lease, progress, frozenset(approved), only, leave, full=full, retry=retry, keep=not quiet
+            hub, row, result, lease, steps, frozenset(approved), only, leave, full=full, retry=retry, keep=not quiet
         )
-        await close_target_run(hub, row, result, lease=lease, calls=calls, quiet=quiet)
+        await close_target_run(hub, row, result, lease=lease, calls=calls, quiet=quiet, steps=steps)
     return result
+
+
+def _steps(hub: Hub, row: registry.ConnectionRow, *, full: bool) -> tuple[str, ...]:
+    """The steps that a pass will have."""
+    looks = []
+    if full and hub.plugins.has(row.plugin, "list_openings"):
+        looks.append("read groups and locks")
+    if full and row.plugin in hub.plugins.loaded and Ability.OBSERVE in hub.plugins[row.plugin].abilities:
+        looks.append("look at what stands there")
+    return (*looks, "plan", "apply")
 
 
 async def _work(

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.engine.closing import close_run, tell_finished
 from hub.engine.lanes import Lease
+from hub.engine.steps import Steps
 from hub.engine.unmapped import tell_unmapped
 from hub.http import Counters
 from hub.reconcile.plan import Action
@@ -27,7 +28,14 @@ __all__ = ["close_target_run"]
 
 
 async def close_target_run(
-    hub: Hub, row: registry.ConnectionRow, result: TargetRun, *, lease: Lease, calls: Counters | None, quiet: bool
+    hub: Hub,
+    row: registry.ConnectionRow,
+    result: TargetRun,
+    *,
+    lease: Lease,
+    calls: Counters | None,
+    quiet: bool,
+    steps: Steps,
 ) -> None:
     """Write down how a pass over a target ended, and tell whoever wants to know."""
     now, studio = hub.clock.now(), hub.the_studio
@@ -41,6 +49,7 @@ async def close_target_run(
             {"run_id": result.run_id, "connection": row.name, "level": "warning", "code": "held", "text": text}
         )
     seen = result.observation
+    told = await steps.ended(well=result.error is None)
     async with hub.database.write() as db:
         await lease.check(db)
         new_items = await _inbox(hub, db, row, result, now)
@@ -60,6 +69,7 @@ async def close_target_run(
             or bool(result.applied or result.failed)
             or (seen is not None and seen.drifted + seen.gone + seen.found > 0),
             quiet=quiet,
+            steps=told,
         )
     if kept:
         await tell_finished(hub, result.run_id, row.name, result.state, counts)

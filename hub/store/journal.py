@@ -77,6 +77,7 @@ async def finish_run(
     counts: Mapping[str, int],
     calls: Mapping[str, Any],
     error: str | None = None,
+    steps: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Write down how a run ended."""
     await db.execute(
@@ -87,6 +88,7 @@ async def finish_run(
             ended_at=now,
             counts=json.dumps(dict(counts)),
             calls=json.dumps(dict(calls)),
+            steps=json.dumps(list(steps)),
             error=redact.mask(error) if error else None,
         )
     )

@@ -1,0 +1,77 @@
+"""What an admin asks for by hand: sync now, or try one grant again. Where a daemon works on the same database its lanes
+are woken; where none does, it is done here."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.core import Hub, Progress
+from hub.engine.engine import GONE_AFTER
+from hub.engine.sync import SyncResult, sync_now, sync_target
+from hub.engine.wake import wake
+from hub.errors import UserError
+from hub.ingest.read import mark_dirty
+from hub.notify.sender import send_mails
+from hub.store import journal
+from hub.store import tables as t
+from hub.studio import registry
+
+__all__ = ["daemon_works", "sync_by_hand", "try_again"]
+
+REASON = "by hand"
+
+
+async def daemon_works(hub: Hub) -> bool:
+    """Whether a daemon works on this database right now."""
+    seen = select(t.worker.c.name).where(t.worker.c.seen_at > hub.clock.now() - GONE_AFTER).limit(1)
+    async with hub.database.read() as db:
+        return (await db.execute(seen)).first() is not None
+
+
+async def sync_by_hand(hub: Hub, *, who: str, progress: Progress | None = None) -> SyncResult | None:
+    """Bring everything in line now, mails included; None where a daemon was woken to do it.
+
+    Raises UserError where nothing is connected.
+    """
+    rows = await hub.connections()
+    if rows and await daemon_works(hub):
+        async with hub.database.write() as db:
+            await wake(db, [row.id for row in rows], at=hub.clock.now(), reason=REASON)
+            await _audit(hub, db, who=who, act="sync", subject="")
+        return None
+    result = await sync_now(hub, progress=progress)
+    await send_mails(hub)
+    return result
+
+
+async def try_again(hub: Hub, grant_id: str, *, who: str, progress: Progress | None = None) -> SyncResult | None:
+    """Try a grant again now, and whatever else was set aside at the same place; None where a daemon was woken to do it.
+
+    Raises UserError where there is no such grant.
+    """
+    c = t.ledger.c
+    query = select(c.target_id, c.source_id, c.member).where(c.studio_id == hub.the_studio.id, c.id == grant_id)
+    async with hub.database.read() as db:
+        grant = (await db.execute(query)).one_or_none()
+        found = await registry.connection_by_id(db, grant.target_id) if grant is not None else None
+    if grant is None or found is None:
+        raise UserError("this grant is gone", fix="Look at the list again.", code="no_grant")
+    now = hub.clock.now()
+    woken = await daemon_works(hub)
+    async with hub.database.write() as db:
+        await mark_dirty(db, grant.target_id, grant.source_id, {grant.member})
+        await db.execute(update(t.ledger).where(c.id == grant_id, c.settled.is_(False)).values(next_try_at=now))
+        if woken:
+            await wake(db, [grant.target_id], at=now, reason=REASON)
+        await _audit(hub, db, who=who, act="try again", subject=grant_id)
+    if woken:
+        return None
+    run = await sync_target(hub, found[1], trigger=REASON, progress=progress, full=False)
+    await send_mails(hub)
+    return SyncResult(targets=[run])
+
+
+async def _audit(hub: Hub, db: AsyncConnection, *, who: str, act: str, subject: str) -> None:
+    await journal.add_audit(db, hub.the_studio.id, who=who, act=act, subject=subject, now=hub.clock.now())
+

@@ -1,0 +1,205 @@
+"""A plan in the words in which people look at it: where, who, before and after, why; and who would stand at a closed
+door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub import records as r
+from hub import times
+from hub.access.decide import Wanted
+from hub.look.grants import opening_names
+from hub.reconcile.plan import Action, Change, Plan, opens_json
+from hub.store import among
+from hub.store import tables as t
+from hub.studio.registry import Studio
+
+__all__ = ["LEFT_ALONE", "SOON", "PlanLine", "has_soon", "plan_lines", "source_marks"]
+
+SOON = timedelta(hours=2)
+LEFT_ALONE = "Left alone"
+
+_GOES = frozenset(
+    {r.BookingState.REQUESTED, r.BookingState.CONFIRMED, r.BookingState.WAITLISTED, r.BookingState.CHECKED_IN}
+)
+_WORST_FIRST: Mapping[str, int] = {"remove": 0, "held": 1, "change": 2, "create": 3, "blocked": 4}
+
+
+@dataclass(frozen=True)
+class PlanLine:
+    """One line of a plan. `takes`: somebody loses something by it."""
+
+    id: str
+    plan: str
+    target: str
+    action: str
+    group: str
+    name: str
+    ref: str
+    before: str
+    after: str
+    why: str
+    fix: str
+    rule: str
+    reference: str
+    takes: bool
+    identity: str
+    soon: datetime | None = None
+    """When a booking of theirs begins, where that is in the next two hours (or is going on)."""
+
+    @property
+    def text(self) -> str:
+        """What changes, in one line."""
+        if self.action == "blocked":
+            return self.why
+        return f"{self.before} → {self.after}" if self.before else self.after
+
+
+async def plan_lines(db: AsyncConnection, studio: Studio, plans: Sequence[Plan], now: datetime) -> list[PlanLine]:
+    """The lines of plans, grouped by what they open, what takes something away first."""
+    names = await opening_names(db, {plan.target_id for plan in plans})
+    zone = times.zone(studio.timezone)
+    found: list[PlanLine] = []
+    for plan in plans:
+        losing: dict[int, set[str]] = {}
+        for change in plan.changes:
+            if _takes(change):
+                losing.setdefault(change.source_id, set()).add(change.member)
+        soon = {
+            (source_id, member): at
+            for source_id, members in losing.items()
+            for member, at in (await has_soon(db, source_id, members, now)).items()
+        }
+        known = names.get(plan.target_id, {})
+        for change in plan.changes:
+            at = soon.get((change.source_id, change.member)) if _takes(change) else None
+            found.append(_line(plan, change, known, zone, several=len(plans) > 1, soon=at))
+    left_alone = {line.group for line in found if line.action == "blocked"}
+    return sorted(
+        found,
+        key=lambda line: (
+            line.group in left_alone,
+            line.group,
+            _WORST_FIRST.get(line.action, 9),
+            line.text if line.action != "blocked" else "",
+            line.soon is None,
+            line.name,
+            line.ref,
+            line.id,
+        ),
+    )
+
+
+def _takes(change: Change) -> bool:
+    doing = change.would or change.action
+    return doing is Action.REMOVE or (doing is Action.CHANGE and change.surprise)
+
+
+def _line(
+    plan: Plan, change: Change, names: Mapping[str, str], zone: ZoneInfo, *, several: bool, soon: datetime | None
+) -> PlanLine:
+    opens = _opens(change, names)
+    action = change.action.value
+    group = LEFT_ALONE if action == "blocked" else opens or "no door"
+    before, after = _both(change, names, zone)
+    return PlanLine(
+        id=f"{plan.id}/{change.source_id}/{change.member}/{change.key}",
+        plan=plan.id,
+        target=plan.target,
+        action=action,
+        group=f"{plan.target} · {group}" if several else group,
+        name=change.name or change.ref,
+        ref=change.ref,
+        before=before,
+        after=after,
+        why=change.reason.text,
+        fix=change.reason.fix,
+        rule=change.rule,
+        reference=change.reference,
+        takes=_takes(change),
+        identity=change.identity,
+        soon=soon,
+    )
+
+
+def _opens(change: Change, names: Mapping[str, str]) -> str:
+    return _words(opens_json(change.opens), names)
+
+
+def _words(opens: Mapping[str, object], names: Mapping[str, str]) -> str:
+    group, locks = opens.get("group"), opens.get("locks")
+    ids = [str(group)] if group else [str(lock) for lock in locks] if isinstance(locks, list) else []
+    return ", ".join(names.get(one, one) for one in ids)
+
+
+def _both(change: Change, names: Mapping[str, str], zone: ZoneInfo) -> tuple[str, str]:
+    """Before and after: what differs of them, or all of it where one is missing."""
+    before, after = change.before, change.after
+    if (change.would or change.action) is Action.REMOVE:
+        return (_all(before, names, zone) if before is not None else _opens(change, names)), "none"
+    if after is None:
+        return "", ""
+    if before is None:
+        return "", _all(after, names, zone)
+    one, other = _parts(before, names, zone), _parts(after, names, zone)
+    differ = [name for name in other if one[name] != other[name]]
+    if not differ:
+        return "", "person and badge brought up to date"
+    return ", ".join(one[name] for name in differ), ", ".join(other[name] for name in differ)
+
+
+def _all(wanted: Wanted, names: Mapping[str, str], zone: ZoneInfo) -> str:
+    parts = _parts(wanted, names, zone)
+    return ", ".join(part for part in parts.values() if part != "open end")
+
+
+def _parts(wanted: Wanted, names: Mapping[str, str], zone: ZoneInfo) -> dict[str, str]:
+    starts, ends = wanted.valid_from, wanted.valid_until
+    parts = {"opens": _words(opens_json(wanted.opens), names)}
+    if starts is not None and ends is not None and ends - starts < timedelta(days=1, hours=1):
+        one, other = starts.astimezone(zone), ends.astimezone(zone)
+        parts["when"] = f"{one:%a %-d %b %H:%M}–{other:%H:%M}"
+        return parts
+    if starts is not None:
+        parts["from"] = f"from {starts.astimezone(zone):%-d %b %Y}"
+    return {"from": "", **parts, "until": f"until {ends.astimezone(zone):%-d %b %Y}" if ends is not None else "open end"}
+
+
+async def has_soon(db: AsyncConnection, source_id: int, members: set[str], now: datetime) -> dict[str, datetime]:
+    """Who of these members has a booking that is going on or begins in the next two hours, and when it begins."""
+    c = t.record.c
+    live = (c.source_id == source_id, c.deleted_at.is_(None))
+    query = select(c.owner, c.data).where(*live, c.kind == "booking", among(c.owner, sorted(members), db))
+    query = query.where(or_(c.ends_at.is_(None), c.ends_at > now))
+    decode = r.decoder("booking").decode
+    bookings = [(owner, decode(data)) for owner, data in (await db.execute(query)).all()]
+    ids = sorted({one.session_id for _, one in bookings if one.session_id and one.starts_at is None})
+    sessions = {}
+    if ids:
+        asked = select(c.record_id, c.data).where(*live, c.kind == "session", among(c.record_id, ids, db))
+        sessions = {key: r.decoder("session").decode(data) for key, data in (await db.execute(asked)).all()}
+    found: dict[str, datetime] = {}
+    for owner, one in bookings:
+        of = one if one.starts_at is not None else sessions.get(one.session_id or "")
+        if of is None or of.starts_at is None or one.state not in _GOES:
+            continue
+        if of.starts_at <= now + SOON and (of.ends_at is None or of.ends_at > now):
+            found[owner] = min(found.get(owner, of.starts_at), of.starts_at)
+    return found
+
+
+async def source_marks(db: AsyncConnection, studio: Studio) -> frozenset[tuple[int, int]]:
+    """How often each source was worked on: another answer later says that records may have changed."""
+    lane = t.lane.c
+    query = (
+        select(lane.connection_id, lane.token)
+        .join(t.connection, t.connection.c.id == lane.connection_id)
+        .where(lane.studio_id == studio.id, t.connection.c.kind == "booking")
+    )
+    return frozenset((row.connection_id, row.token) for row in await db.execute(query))
