@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import getpass
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
-from textual.app import App
+from sqlalchemy.exc import DBAPIError
+from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.screen import Screen
 
 from hub import times
 from hub.core import Hub
+from hub.engine.by_hand import sync_by_hand, try_again
+from hub.engine.source_pass import SourceRun
+from hub.engine.sync import SyncResult
+from hub.engine.target_pass import TargetRun
+from hub.errors import HubError
 from hub.look import journal
 from hub.look.grants import count_grants
 from hub.look.today import flows, next_wake
+from hub.words import counted
 from tui.chrome import PLACES, Header
+from tui.page import Page
 from tui.screens.access import AccessScreen
+from tui.screens.runs import RunsScreen
 from tui.screens.today import TodayScreen
 from tui.theme import DARK, LIGHT
+from tui.work import Work
 
 __all__ = ["HubApp"]
+
+T = TypeVar("T")
 
 
 class HubApp(App[None]):
@@ -34,15 +49,25 @@ class HubApp(App[None]):
     .short .card { padding: 0 1; }
     .muted { color: $muted; }
     """
-    MODES: ClassVar[dict[str, Any]] = {"today": TodayScreen, "access": AccessScreen}
+    MODES: ClassVar[dict[str, Any]] = {"today": TodayScreen, "access": AccessScreen, "runs": RunsScreen}
     BINDINGS: ClassVar[list[Any]] = [
         *(Binding(mode.key, f"mode('{mode.name}')", mode.title, show=False) for mode in PLACES),
+        Binding("s", "sync", "sync now"),
+        Binding("p", "plan", "plan"),
+        Binding("full_stop", "follow", "what is new", key_display=".", show=False),
+        Binding("H", "past", "at a past moment", show=False),
+        Binding("question_mark", "help", "all keys", key_display="?", show=False),
+        Binding("ctrl+p", "command_palette", "every action by name", show=False),
         Binding("q", "quit", "quit", show=False),
     ]
+    writes: ClassVar[frozenset[str]] = frozenset({"sync"})
 
-    def __init__(self, hub: Hub, *, read_only: bool = False) -> None:
+    def __init__(self, hub: Hub, *, read_only: bool = False, theme: str | None = None) -> None:
         super().__init__()
         self.hub, self.read_only = hub, read_only
+        self._wanted_theme = theme
+        self.work: Work[Any] | None = None
+        """What goes on beside the screen."""
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our colours, for themes that don't have them."""
@@ -52,13 +77,46 @@ class HubApp(App[None]):
         """Begin with what needs somebody."""
         self.register_theme(DARK)
         self.register_theme(LIGHT)
-        self.theme = DARK.name
+        self.theme = self._wanted_theme if self._wanted_theme in self.available_themes else DARK.name
+        self.set_interval(0.25, self._show_progress)
         self.switch_mode("today")
+
+    @property
+    def page(self) -> Page | None:
+        """The screen that is looked at, also where something stands over it."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
+
+    @property
+    def admin(self) -> str:
+        """Who is typing, for the audit."""
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError):
+            return "unknown"
+
+    def say(self, text: str, kind: str = "warning") -> None:
+        """Say something on the screen that is looked at."""
+        if self.page is not None:
+            self.page.say(text, kind)
+
+    # ── places ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def action_mode(self, name: str) -> None:
         """Go to one of the places."""
         if name in self.MODES:
             self.switch_mode(name)
+
+    def show_run(self, run_id: str) -> None:
+        """Go to a run."""
+        self.switch_mode("runs")
+        if isinstance(self.screen, RunsScreen):
+            self.screen.choose(run_id)
+
+    def show_member(self, member: str) -> None:
+        """Go to the grants of a member (`source:id`)."""
+        self.switch_mode("access")
+        if isinstance(self.screen, AccessScreen):
+            self.screen.look_for(member.partition(":")[2])
 
     def on_header_chosen(self, message: Header.Chosen) -> None:
         """A mode was clicked."""
@@ -87,3 +145,170 @@ class HubApp(App[None]):
         badges = {"access": counts.get("failed", 0), "today": len(waiting)}
         if badges != header.badges:
             header.badges = badges
+
+    # ── work ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def do(
+        self,
+        title: str,
+        job: Callable[[Hub, Work[T]], Awaitable[T]],
+        then: Callable[[T], None],
+        *,
+        failed: Callable[[str], None] | None = None,
+    ) -> bool:
+        """Do long work beside the screen, one at a time; returns whether it was begun."""
+        if self.work is not None:
+            self.say(f"{self.work.title} is still going on.", "running")
+            return False
+        work: Work[T] = Work(title, self.hub, job)
+        self.work = work
+        self._show_progress()
+
+        async def run() -> None:
+            try:
+                result = await work.run()
+            except (HubError, DBAPIError, OSError) as error:
+                self._over()
+                told = _told(error)
+                self.say(told, "failed")
+                if failed is not None:
+                    failed(told)
+            else:
+                self._over()
+                then(result)
+            finally:
+                self.work = None
+
+        self.run_worker(run(), group="work", exclusive=False)
+        return True
+
+    def _over(self) -> None:
+        self.work = None
+        for screen in self.screen_stack:
+            if isinstance(screen, Page):
+                screen.say("")
+
+    def _show_progress(self) -> None:
+        if self.work is not None and self.page is not None:
+            self.show_work(self.page)
+
+    def show_work(self, page: Page) -> None:
+        """Show on a screen how far the work is."""
+        if self.work is None:
+            return
+        step, done, total = self.work.at
+        count = f" {done:,} of {total:,}" if total else f" {done:,}" if done else ""
+        share = done / total if total else None
+        page.say(f"{self.work.title}  {step}{count}".rstrip(), "running", share=share, stays=True)
+
+    def action_sync(self) -> None:
+        """Read, plan and apply now."""
+        page = self.page
+        if page is None or not page.may("sync"):
+            return
+        if self.hub.studio is None:
+            self.say("Nothing is connected yet.")
+            return
+        admin = self.admin
+        self.do("Sync", lambda hub, work: sync_by_hand(hub, who=admin, progress=work), self._synced)
+
+    def try_now(self, grant_id: str) -> None:
+        """Try a grant again now."""
+        admin = self.admin
+        self.do("Try now", lambda hub, work: try_again(hub, grant_id, who=admin, progress=work), self._synced)
+
+    def _synced(self, result: SyncResult | None) -> None:
+        if result is None:
+            self.say("The daemon was woken and does it now.", "running")
+            return
+        done: dict[str, int] = {}
+        for run in result.targets:
+            for action, count in run.applied.items():
+                done[action] = done.get(action, 0) + count
+        held = sum(run.held for run in result.targets)
+        runs: list[SourceRun | TargetRun] = [*result.sources, *result.targets]
+        errors = [run.error for run in runs if run.error is not None]
+        failed = sum(len(run.failed) for run in result.targets)
+        words = ", ".join(f"{count} {action}" for action, count in done.items()) or "nothing to change"
+        if errors:
+            self.say(_told(errors[0]), "failed")
+        elif failed:
+            self.say(f"Done: {words}; {counted(failed, 'person')} could not be served, see Today.", "failed")
+        elif held:
+            self.say(f"Done: {words}; {held} held, see Today.", "held")
+        else:
+            self.say(f"Done: {words}.", "done")
+
+    async def action_plan(self) -> None:
+        """A dry run, looked at before anything is changed."""
+        from tui.screens.plan import PlanScreen
+
+        if self.hub.studio is None:
+            self.say("Nothing is connected yet.")
+            return
+        if isinstance(self.screen, PlanScreen):
+            self.screen.make()
+            return
+        await self.push_screen(PlanScreen())
+
+    # ── on whatever is looked at ──────────────────────────────────────────────────────────────────────────────────
+
+    def action_follow(self) -> None:
+        """Jump to what is new."""
+        if self.page is not None:
+            self.page.action_follow()
+
+    async def action_past(self) -> None:
+        """Who could open what at a moment in the past."""
+        if self.page is not None:
+            await self.page.action_past()
+
+    async def action_help(self) -> None:
+        """All keys of the focused pane, and those that work everywhere."""
+        from tui.dialogs.help import HelpDialog
+
+        if self.page is not None and self.page is self.screen:
+            await self.push_screen(HelpDialog(self.page.live_keys(hidden=True), self.page))
+
+    async def action_quit(self) -> None:
+        """Leave. Work that goes on is asked to leave off first."""
+        self.exit()
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Every action that works here, by the name it has in the last line. There is no screenshot among them: a
+        picture of a screen may show who goes where."""
+        if isinstance(screen, Page):
+            for key, what, action, node in screen.live_keys(hidden=True):
+                yield SystemCommand(
+                    what[:1].upper() + what[1:], f"key {key}", lambda action=action, node=node: self._act(action, node)
+                )
+        yield SystemCommand("Theme", "Other colours", self.action_change_theme)
+
+    def _act(self, action: str, node: Any) -> None:
+        self.call_later(self.run_action, action, node)
+
+    # ── ending badly ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _fatal_error(self) -> None:
+        """A mistake of ours ends the app. Nothing of it is printed here: a traceback has local variables, and those
+        have secrets. Whoever started the app writes a report that is masked."""
+        self.bell()
+        self._close_messages_no_wait()
+
+    def panic(self, *renderables: Any) -> None:
+        """As above, for errors that know how to draw themselves."""
+        if self._exception is None:
+            self._exception = RuntimeError("the terminal UI could not go on")
+        self._fatal_error()
+
+    @property
+    def mistake(self) -> Exception | None:
+        """What ended the app, where it did not end by itself."""
+        return self._exception
+
+
+def _told(error: BaseException) -> str:
+    """An error in one line."""
+    if isinstance(error, HubError):
+        return str(error)
+    return f"The database could not be used: {str(getattr(error, 'orig', None) or error).splitlines()[0]}"

@@ -11,9 +11,9 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.theme import glyph, state
+from tui.theme import bar, glyph, state
 
-__all__ = ["PLACES", "Header", "Hints", "Mode"]
+__all__ = ["PLACES", "Header", "Hint", "Hints", "Mode", "StatusLine"]
 
 
 class Mode:
@@ -32,6 +32,10 @@ PLACES = (
     Mode("6", "metrics", "Metrics"),
     Mode("7", "mail", "Mail"),
 )
+
+
+Hint = tuple[str, str, bool]
+"""A key, what it does, and whether it can do so now."""
 
 
 class Header(Widget):
@@ -117,8 +121,8 @@ class Hints(Widget):
     Hints { height: 1; padding: 0 1; background: $background; dock: bottom; }
     """
 
-    hints: reactive[tuple[tuple[str, str], ...]] = reactive(())
-    pinned: reactive[tuple[tuple[str, str], ...]] = reactive((("?", "all keys"),))
+    hints: reactive[tuple[Hint, ...]] = reactive(())
+    pinned: reactive[tuple[Hint, ...]] = reactive((("?", "all keys", True),))
 
     def render(self) -> Text:
         """As many as fit."""
@@ -132,9 +136,43 @@ class Hints(Widget):
             found = Text.assemble(found, "   " if found else "", more)
         return Text.assemble(found, " " * max(1, width - found.cell_len - end.cell_len), end)
 
-    def _text(self, hints: Sequence[tuple[str, str]]) -> Text:
+    def _text(self, hints: Sequence[Hint]) -> Text:
         colours = self.app.theme_variables
         parts = [
-            Text.assemble((key, f"bold {colours['accent']}"), (f" {what}", colours["muted"])) for key, what in hints
+            Text.assemble(
+                (key, f"bold {colours['accent']}" if works else colours["faint"]),
+                (f" {what}", colours["muted"] if works else f"{colours['faint']} strike"),
+            )
+            for key, what, works in hints
         ]
         return Text("   ").join(parts)
+
+
+class StatusLine(Widget):
+    """One line above the keys, there only while it has something to say: how far work is, or why a key did nothing."""
+
+    DEFAULT_CSS = """
+    StatusLine { height: 1; padding: 0 1; background: $panel; dock: bottom; margin-bottom: 1; display: none; }
+    StatusLine.says { display: block; }
+    """
+
+    text: reactive[str] = reactive("")
+    kind: reactive[str] = reactive("planned")
+    share: reactive[float | None] = reactive(None)
+    """How much of it is done, where that is known."""
+
+    def watch_text(self, text: str) -> None:
+        """Nothing to say, nothing there."""
+        self.set_class(bool(text), "says")
+
+    def render(self) -> Text:
+        """Shape, words, and a bar where the end is known."""
+        colours = self.app.theme_variables
+        shown = state(self.kind)
+        line = Text.assemble((f"{glyph(shown)} ", f"bold {colours[shown.colour]}"), (self.text, colours["foreground"]))
+        width = self.content_size.width
+        if self.share is not None and line.cell_len + 14 < width:
+            line.append("  ")
+            line.append_text(bar(self.share, min(30, width - line.cell_len), colours[shown.colour], colours["faint"]))
+        line.truncate(width, overflow="ellipsis")
+        return line

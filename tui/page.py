@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
 
 from hub.look.pulse import Pulse, feel
-from tui.chrome import Header, Hints
+from tui.chrome import Header, Hint, Hints, StatusLine
+from tui.table import IdTable
 
 if TYPE_CHECKING:
     from tui.app import HubApp
@@ -21,10 +24,12 @@ __all__ = ["Page"]
 T = TypeVar("T")
 
 NARROW, SHORT = 100, 30
+SAYS_FOR = 8.0
+"""Seconds that a sentence stands in the status line."""
 
 
 class Page(Screen[Any]):
-    """One of the modes. Subclasses give a body and say what to load."""
+    """One of the modes, or a screen on top of one. Subclasses give a body and say what to load."""
 
     AUTO_FOCUS = ""
 
@@ -33,6 +38,9 @@ class Page(Screen[Any]):
     """What has the focus when somebody comes here."""
     follows: ClassVar[bool] = True
     """Whether what is shown moves by itself. A plan, a form and a table that is being edited never do."""
+    pinned: ClassVar[tuple[Hint, ...]] = (("?", "all keys", True),)
+    writes: ClassVar[frozenset[str]] = frozenset()
+    """The actions that change something, here or at a vendor: refused where one may only look."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,10 +55,15 @@ class Page(Screen[Any]):
 
     def compose(self) -> ComposeResult:
         """Two lines above, one below."""
-        yield Header()
+        yield self.head()
         with Vertical(id="body"):
             yield from self.body()
+        yield StatusLine()
         yield Hints()
+
+    def head(self) -> Any:
+        """What stands above the body."""
+        return Header()
 
     def body(self) -> ComposeResult:
         """What is between the lines."""
@@ -64,15 +77,23 @@ class Page(Screen[Any]):
         async with self.hub_app.hub.database.read() as db:
             return await ask(db)
 
+    def who(self) -> str | None:
+        """Whose name is under the cursor (`source:id`), where it is somebody's."""
+        return None
+
     # ── living ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def on_mount(self) -> None:
         """Start to follow."""
+        self.query_one(Hints).pinned = self.pinned
         self.set_interval(1.0, self._look)
         self.watch(self.app, "theme", self._repaint, init=False)
         self._breakpoints()
 
     def _repaint(self) -> None:
+        for table in self.query(IdTable):
+            table.forget()
+        self._pulse = None
         self.refresh(layout=True)
 
     async def on_screen_resume(self) -> None:
@@ -81,6 +102,7 @@ class Page(Screen[Any]):
         await self._look()
         if self.focused is None and self.first:
             self.query_one(self.first).focus()
+        self.hub_app.show_work(self)
         self.call_after_refresh(self.show_hints)
 
     def on_resize(self) -> None:
@@ -98,26 +120,110 @@ class Page(Screen[Any]):
         app = self.hub_app
         if app.hub.studio is None:
             return
-        pulse = await self.read(lambda db: feel(db, app.hub.the_studio))
-        await app.fill_header(self.query_one(Header), self.mode)
-        first = self._pulse is None
-        if pulse != self._pulse and (first or self.follows):
-            self._pulse = pulse
-            await self.load()
+        try:
+            pulse = await self.read(lambda db: feel(db, app.hub.the_studio))
+            for header in self.query(Header):
+                await app.fill_header(header, self.mode)
+            first = self._pulse is None
+            if pulse != self._pulse and (first or self.follows):
+                self._pulse = pulse
+                await self.load()
+        except (DBAPIError, OSError) as error:
+            # What is shown stays, and is looked for again in a second.
+            said = str(getattr(error, "orig", None) or error).splitlines()[0]
+            self.say(f"The database does not answer: {said}", "failed")
+
+    # ── saying ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def say(self, text: str, kind: str = "warning", *, share: float | None = None, stays: bool = False) -> None:
+        """Say something in the line above the keys."""
+        for line in self.query(StatusLine):
+            line.kind, line.share, line.text = kind, share, text
+            if text and not stays:
+                self.set_timer(SAYS_FOR, lambda: self._unsay(text))
+
+    def _unsay(self, text: str) -> None:
+        for line in self.query(StatusLine):
+            if line.text == text:
+                line.text = ""
+
+    @property
+    def said(self) -> str:
+        """What stands in the line above the keys."""
+        return next((line.text for line in self.query(StatusLine)), "")
+
+    def refuses(self, action: str) -> str:
+        """Why an action can't be used now; empty where it can. A key that can't be used stays listed, and says why."""
+        name = action.partition("(")[0].rpartition(".")[2]
+        if self.hub_app.read_only and name in self.writes | self.hub_app.writes:
+            return "Read only: this terminal was started with --read-only, so nothing is changed from here."
+        return ""
+
+    def label(self, action: str, what: str) -> str:
+        """What a key does, in a word or two, where that depends on what is shown."""
+        return what
+
+    def may(self, action: str) -> bool:
+        """Whether an action can be used now; says why where it can't."""
+        why = self.refuses(action)
+        if why:
+            self.say(why)
+        return not why
 
     # ── hints ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def on_descendant_focus(self) -> None:
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Other keys work now."""
         self.show_hints()
 
+    def live_keys(self, *, hidden: bool = False) -> list[tuple[str, str, str, Any]]:
+        """The keys that work now, those of the focused pane first: key, what it does, action, node."""
+        found: dict[tuple[int, str], tuple[list[str], str, str, Any]] = {}
+        for active in self.active_bindings.values():
+            binding = active.binding
+            what = binding.description
+            if isinstance(active.node, IdTable) and binding.action == "open":
+                what = active.node.opens
+            what = self.label(binding.action, what)
+            if not what or not active.enabled or not (binding.show or hidden) or binding.system:
+                continue
+            entry = found.setdefault((id(active.node), binding.action), ([], what, binding.action, active.node))
+            entry[0].append(self.app.get_key_display(binding))
+        return [(" ".join(dict.fromkeys(keys)), what, action, node) for keys, what, action, node in found.values()]
+
     def show_hints(self) -> None:
         """Show the keys that do something here, from the live bindings, so that they can't drift."""
-        if not self.is_mounted:
+        if not self.is_mounted or not self.is_current:
             return
-        hints: dict[str, str] = {}
-        for active in self.active_bindings.values():
-            if active.binding.show and active.enabled and active.binding.description:
-                hints.setdefault(active.binding.description, self.app.get_key_display(active.binding))
         line = self.query_one(Hints)
-        line.hints = tuple((key, what) for what, key in hints.items() if what != "all keys")
+        pinned = {what for _, what, _ in self.pinned}
+        line.hints = tuple(
+            (key, what, not self.refuses(action)) for key, what, action, _ in self.live_keys() if what not in pinned
+        )
+
+    # ── keys that mean the same everywhere ────────────────────────────────────────────────────────────────────────
+
+    def action_follow(self) -> None:
+        """Jump to what is new."""
+        table = self.focused if isinstance(self.focused, IdTable) else None
+        if table is None and self.first:
+            found = self.query_one(self.first)
+            table = found if isinstance(found, IdTable) else None
+        if table is not None:
+            table.follow()
+
+    async def action_explain(self) -> None:
+        """Why has, or hasn't, the person under the cursor access."""
+        member = self.who()
+        if member is None:
+            self.say("Nobody's name is under the cursor.")
+            return
+        from tui.dialogs.explain import ExplainDialog
+
+        await self.app.push_screen(ExplainDialog(member))
+
+    async def action_past(self) -> None:
+        """Who could open what at a moment in the past."""
+        from tui.dialogs.past import PastDialog
+
+        await self.app.push_screen(PastDialog(self.who()))

@@ -17,6 +17,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.words import printable
+
 __all__ = ["Column", "IdTable"]
 
 PAGE = 64
@@ -52,7 +54,7 @@ class IdTable(ScrollView, can_focus=True):
         Binding("pagedown", "page(1)", "page down", show=False),
         Binding("home,g", "end(0)", "first", show=False),
         Binding("end,G", "end(1)", "last", show=False),
-        Binding("enter", "open", "open", show=False),
+        Binding("enter", "open", "open"),
     ]
 
     cursor: reactive[int] = reactive(0)
@@ -81,10 +83,23 @@ class IdTable(ScrollView, can_focus=True):
             """The table."""
             return self.table
 
-    def __init__(self, columns: Sequence[Column], load: Load, *, empty: str = "", id: str | None = None) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        load: Load,
+        *,
+        empty: str = "",
+        opens: str = "open",
+        titled: bool = True,
+        id: str | None = None,
+    ) -> None:
+        """`opens`: what enter does, in a word (empty: nothing). `titled`: whether there is a line of titles."""
         super().__init__(id=id)
-        self.columns, self._load, self.empty = tuple(columns), load, empty
+        self.columns, self._load, self.empty, self.opens = tuple(columns), load, empty, opens
+        self._head = 1 if titled else 0
         self.ids: Sequence[str] = ()
+        self.fresh: set[str] = set()
+        """Rows that came and that nobody has seen yet."""
         self._at: dict[str, int] | None = None
         self._rows: dict[str, Cells] = {}
         self._asked: set[int] = set()
@@ -97,31 +112,63 @@ class IdTable(ScrollView, can_focus=True):
         return self.ids[self.cursor] if self.ids else None
 
     def show(self, ids: Sequence[str], *, keep: bool = True) -> None:
-        """Show these ids in this order. The cursor stays with its id where that is still there (`keep`), else with
-        its place."""
-        before = self.row
+        """Show these ids in this order. With `keep`, what is on screen stays where it is: the cursor with its id where
+        that is still there, else with its place; rows that came are counted in `fresh`. What is known of rows is read
+        again, and only lines that differ are painted."""
+        before, lines, place = self.row, self._on_screen(), self.cursor
+        if not keep or not self.ids:
+            self.fresh.clear()
+        elif self.ids is not ids and self.ids != ids:
+            self.fresh = (self.fresh & set(ids)) | (set(ids) - set(self.ids))
+        held = place - self.scroll_offset.y
         self.ids, self._at = ids, None
         self._asked.clear()
-        self.virtual_size = Size(self.size.width, len(ids) + 1)
-        place = self.cursor
+        self.virtual_size = Size(self.size.width, len(ids) + self._head)
         if keep and before is not None and (found := self._place_of(before)) is not None:
             place = found
-        self.set_reactive(IdTable.cursor, max(0, min(place, len(ids) - 1)))
+        self.set_reactive(IdTable.cursor, self._allowed(max(0, min(place, len(ids) - 1)), 1))
+        if keep and self.cursor - held != self.scroll_offset.y:
+            self.scroll_to(y=max(0, self.cursor - held), animate=False, force=True, immediate=True)
         self._into_view()
-        self.refresh()
+        after = self._on_screen()
+        self.fresh.difference_update(after)
+        self._rows = {row: self._rows[row] for row in after if row in self._rows}
+        if not ids or not lines:
+            self.refresh()
+        else:
+            for number in range(max(len(lines), len(after))):
+                if lines[number : number + 1] != after[number : number + 1]:
+                    self._paint(number)
+        self._reread()
         if self.row != before:
             self.post_message(self.Moved(self, self.row))
 
-    def forget(self, rows: Sequence[str] | None = None) -> None:
-        """Read these rows again (all of them: None), and repaint only what is on screen of them."""
-        for row in rows if rows is not None else list(self._rows):
-            self._rows.pop(row, None)
-            place = self._place_of(row) if rows is not None else None
-            if place is not None:
-                self._asked.discard(place // PAGE)
-        if rows is None:
-            self._asked.clear()
+    def follow(self) -> None:
+        """Go to what is new: the first row that came and was not seen, else the first row of all."""
+        place = min((found for row in self.fresh if (found := self._place_of(row)) is not None), default=0)
+        self.fresh.clear()
+        self._go(place)
+
+    def forget(self) -> None:
+        """Read everything again, and paint it anew: it looks different now."""
+        self._rows.clear()
+        self._asked.clear()
         self.refresh()
+
+    def _on_screen(self) -> list[str]:
+        top = self.scroll_offset.y
+        return list(self.ids[top : top + self._visible]) if self.size.height else []
+
+    def _paint(self, line: int) -> None:
+        if 0 <= line < self._visible:
+            self.refresh(Region(0, line + self._head, self.size.width, 1))
+
+    def _reread(self) -> None:
+        """Read again what is on screen and known already; what is not known is read when it is drawn."""
+        top = self.scroll_offset.y
+        for place in range(top, min(len(self.ids), top + self._visible)):
+            if self.ids[place] in self._rows:
+                self._want(place)
 
     def _place_of(self, row: str) -> int | None:
         if self._at is None:
@@ -130,14 +177,23 @@ class IdTable(ScrollView, can_focus=True):
 
     async def _read(self, page: int) -> None:
         wanted = self.ids[page * PAGE : (page + 1) * PAGE]
-        found = await self._load(wanted)
+        try:
+            found = await self._load(wanted)
+        except BaseException:
+            self._asked.discard(page)
+            raise
+        top = self.scroll_offset.y
+        changed = [place for place, row in enumerate(wanted, page * PAGE) if self._rows.get(row) != found.get(row)]
         self._rows.update(found)
         if len(self._rows) > 40 * PAGE:
             near = set(self.ids[max(0, self.cursor - 4 * PAGE) : self.cursor + 4 * PAGE])
             self._rows = {row: cells for row, cells in self._rows.items() if row in near or row in found}
             self._asked = {page}
-        first = page * PAGE - self.scroll_offset.y + 1
-        self.refresh(Region(0, max(0, first), self.size.width, min(self.size.height, PAGE + 1)))
+        if wanted and tuple(self.ids[page * PAGE : page * PAGE + len(wanted)]) != tuple(wanted):
+            self.refresh()
+            return
+        for place in changed:
+            self._paint(place - top)
 
     # ── how it is drawn ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -159,15 +215,15 @@ class IdTable(ScrollView, can_focus=True):
         """The title line stays; below it the rows."""
         colours = self.app.theme_variables
         width = self.size.width
-        if y == 0:
+        if y < self._head:
             text = Text("  ")
             for column, size in self._widths():
                 text.append_text(_fit(Text(column.title, style=colours["muted"]), size, right=column.right))
                 text.append("  ")
             return _strip(text, width, Style.parse(f"on {colours['surface']}"))
-        place = self.scroll_offset.y + y - 1
+        place = self.scroll_offset.y + y - self._head
         if place >= len(self.ids):
-            text = Text(f"  {self.empty}" if not self.ids and y == 2 else "", style=colours["muted"])
+            text = Text(f"  {self.empty}" if not self.ids and y == self._head else "", style=colours["muted"])
             return _strip(text, width, Style.parse(f"on {colours['surface']}"))
         here = place == self.cursor
         ground = colours["row"] if here and self.has_focus else colours["panel"] if here else colours["surface"]
@@ -190,19 +246,22 @@ class IdTable(ScrollView, can_focus=True):
             self._asked.add(page)
             self.run_worker(self._read(page), group="rows", exit_on_error=False)
 
+    def _allowed(self, place: int, step: int) -> int:
+        """The nearest place that the cursor may be on."""
+        return place
+
     # ── moving ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
     def _visible(self) -> int:
-        return max(1, self.size.height - 1)
+        return max(1, self.size.height - self._head)
 
     def watch_cursor(self, before: int, after: int) -> None:
         """Keep it in view, and repaint the two lines that changed."""
         scrolled = self._into_view()
         if not scrolled:
             for place in (before, after):
-                line = place - self.scroll_offset.y + 1
-                self.refresh(Region(0, line, self.size.width, 1))
+                self._paint(place - self.scroll_offset.y)
         self.post_message(self.Moved(self, self.row))
 
     def _into_view(self) -> bool:
@@ -217,7 +276,8 @@ class IdTable(ScrollView, can_focus=True):
 
     def _go(self, place: int) -> None:
         if self.ids:
-            self.cursor = max(0, min(place, len(self.ids) - 1))
+            wanted = max(0, min(place, len(self.ids) - 1))
+            self.cursor = self._allowed(wanted, 1 if wanted >= self.cursor else -1)
 
     def action_move(self, by: int) -> None:
         """One row up or down."""
@@ -238,8 +298,8 @@ class IdTable(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Choose the row under the mouse; a second click opens it."""
-        place = self.scroll_offset.y + event.y - 1
-        if event.y == 0 or place >= len(self.ids):
+        place = self.scroll_offset.y + event.y - self._head
+        if event.y < self._head or place >= len(self.ids):
             return
         again = place == self.cursor
         self._go(place)
@@ -248,7 +308,7 @@ class IdTable(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Another width: everything is drawn anew."""
-        self.virtual_size = Size(self.size.width, len(self.ids) + 1)
+        self.virtual_size = Size(self.size.width, len(self.ids) + self._head)
         self._into_view()
 
     def on_focus(self) -> None:
@@ -261,6 +321,9 @@ class IdTable(ScrollView, can_focus=True):
 
 
 def _fit(text: Text, width: int, *, right: bool = False) -> Text:
+    if not text.plain.isprintable():
+        # A name must not be able to move the cursor. The length stays, so the spans do.
+        text.plain = printable(text.plain)
     if text.cell_len > width:
         text.truncate(max(0, width - 1))
         text.append("…")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rich.text import Text
 from textual.theme import Theme
 
-__all__ = ["DARK", "LIGHT", "PLAN", "STATES", "State", "ascii_only", "glyph", "state"]
+__all__ = ["DARK", "LIGHT", "PLAN", "STATES", "TEXTURE", "State", "ascii_only", "bar", "glyph", "state", "texture"]
 
 
 def _theme(name: str, *, dark: bool, colours: str) -> Theme:
@@ -132,3 +133,15 @@ def state(name: str) -> State:
 def glyph(one: State) -> str:
     """The shape, as this terminal can show it."""
     return one.ascii if _ascii else one.glyph
+
+
+def texture(name: str) -> str:
+    """What a plan's bar is drawn with for one kind of line."""
+    return TEXTURE[name][_ascii]
+
+
+def bar(share: float, width: int, colour: str, faint: str) -> Text:
+    """How much is done, in two shapes: never one in two colours."""
+    full, empty = ("=", ".") if _ascii else ("━", "╌")
+    done = max(0, min(width, round(share * width)))
+    return Text.assemble((full * done, colour), (empty * (width - done), faint))

@@ -52,6 +52,7 @@ COMMANDS = (
     (START, "setup", "connect", "Connect a booking system, a lock or a tracker"),
     (START, "setup", "verify", "Try connections and say what works and what doesn't"),
     (START, "setup", "disconnect", "Forget a connection"),
+    (START, "ui", "tui", "The terminal UI: what needs you, who can open what, runs, plans"),
     (WORK, "work", "sync", "Read, plan and apply now"),
     (WORK, "work", "plan", "A dry run: say what a sync would do"),
     (WORK, "work", "apply", "Apply a plan that was made before"),
@@ -85,6 +86,16 @@ for group, module, name, words in COMMANDS:
         help=words,
         sort_key=COMMANDS.index((group, module, name, words)),
     )
+
+
+@app.default
+async def _nothing_typed() -> int:
+    """The terminal UI on a terminal, else what commands there are."""
+    from hub.cli.ui import nothing_typed
+
+    return await nothing_typed()
+
+
 app.register_install_completion_command(name="--install-completion")
 
 

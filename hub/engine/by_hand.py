@@ -74,4 +74,3 @@ async def try_again(hub: Hub, grant_id: str, *, who: str, progress: Progress | N
 
 async def _audit(hub: Hub, db: AsyncConnection, *, who: str, act: str, subject: str) -> None:
     await journal.add_audit(db, hub.the_studio.id, who=who, act=act, subject=subject, now=hub.clock.now())
-

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.engine.closing import close_run, tell_finished
 from hub.engine.lanes import Lease
-from hub.engine.steps import Steps
 from hub.engine.source_told import notes_to_tell, tell_not_complete, tell_shared_addresses
+from hub.engine.steps import Steps
 from hub.engine.wake import wake
 from hub.errors import HubError
 from hub.http import Counters
@@ -98,9 +98,7 @@ async def run_source(
         result.error = error
     told = await steps.ended(well=result.error is None)
     whole = windows is None
-    await _close(
-        hub, row, result, lease=lease, calls=calls, quiet=quiet, whole=whole, pressing=pressing, steps=told
-    )
+    await _close(hub, row, result, lease=lease, calls=calls, quiet=quiet, whole=whole, pressing=pressing, steps=told)
     return result
 
 

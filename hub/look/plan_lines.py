@@ -25,9 +25,7 @@ __all__ = ["LEFT_ALONE", "SOON", "PlanLine", "has_soon", "plan_lines", "source_m
 SOON = timedelta(hours=2)
 LEFT_ALONE = "Left alone"
 
-_GOES = frozenset(
-    {r.BookingState.REQUESTED, r.BookingState.CONFIRMED, r.BookingState.WAITLISTED, r.BookingState.CHECKED_IN}
-)
+_GOES = frozenset({r.BookingState.REQUESTED, r.BookingState.CONFIRMED, r.BookingState.CHECKED_IN})
 _WORST_FIRST: Mapping[str, int] = {"remove": 0, "held": 1, "change": 2, "create": 3, "blocked": 4}
 
 
@@ -168,7 +166,11 @@ def _parts(wanted: Wanted, names: Mapping[str, str], zone: ZoneInfo) -> dict[str
         return parts
     if starts is not None:
         parts["from"] = f"from {starts.astimezone(zone):%-d %b %Y}"
-    return {"from": "", **parts, "until": f"until {ends.astimezone(zone):%-d %b %Y}" if ends is not None else "open end"}
+    return {
+        "from": "",
+        **parts,
+        "until": f"until {ends.astimezone(zone):%-d %b %Y}" if ends is not None else "open end",
+    }
 
 
 async def has_soon(db: AsyncConnection, source_id: int, members: set[str], now: datetime) -> dict[str, datetime]:
@@ -200,6 +202,6 @@ async def source_marks(db: AsyncConnection, studio: Studio) -> frozenset[tuple[i
     query = (
         select(lane.connection_id, lane.token)
         .join(t.connection, t.connection.c.id == lane.connection_id)
-        .where(lane.studio_id == studio.id, t.connection.c.kind == "booking")
+        .where(lane.studio_id == studio.id, t.connection.c.target_options.is_(None))
     )
     return frozenset((row.connection_id, row.token) for row in await db.execute(query))

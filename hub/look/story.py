@@ -115,7 +115,7 @@ async def log_counts(db: AsyncConnection, studio: Studio, run_id: str) -> dict[s
     """How many lines of each level a run's log has."""
     c = t.log.c
     query = select(c.level, func.count()).where(c.studio_id == studio.id, c.run_id == run_id).group_by(c.level)
-    return {level: count for level, count in (await db.execute(query)).all()}
+    return {row.level: row[1] for row in await db.execute(query)}
 
 
 async def log_rows(db: AsyncConnection, studio: Studio, ids: Sequence[str]) -> dict[str, LogRow]:

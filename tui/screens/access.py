@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -12,19 +13,29 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
+from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from hub import times
 from hub.look.grant_pages import GrantFilter, count_by_status, grant_ids, grants_of, read_filter
 from hub.look.grants import GrantView
+from hub.look.reveal import Kept, Secrets, kept_of, reveal
+from hub.look.story import Event, grant_story
 from tui.page import Page
 from tui.table import Column, IdTable
 from tui.theme import glyph, state
+from tui.words import clean, short_mails
 
 __all__ = ["AccessScreen"]
 
 A_VISIT = timedelta(hours=25)
 """What lasts no longer is shown with its times of day."""
+
+REST = 0.15
+"""Seconds that the cursor rests on a grant before its story is read."""
+
+SHOWN_FOR = 10.0
+"""Seconds that a code stands in clear."""
 
 NOTHING_YET = "No grants yet. They appear after the first applied plan."
 
@@ -39,10 +50,14 @@ class AccessScreen(Page):
     BINDINGS: ClassVar[list[Any]] = [
         Binding("slash", "filter", "filter", key_display="/"),
         Binding("f", "status", "status"),
+        Binding("x", "explain", "explain"),
+        Binding("v", "reveal", "show code"),
+        Binding("c", "copy", "copy URL"),
+        Binding("r", "retry", "try now"),
         Binding("o", "order", "order"),
-        Binding("enter", "open", "details"),
-        Binding("escape", "clear", "clear", show=False),
+        Binding("escape", "clear", "one step back", show=False),
     ]
+    writes = frozenset({"retry"})
     CSS = """
     AccessScreen #chips { height: 2; }
     AccessScreen.short #chips { height: 1; }
@@ -50,6 +65,8 @@ class AccessScreen(Page):
     AccessScreen.short #filter { margin-bottom: 0; }
     AccessScreen #card { width: 46; background: $panel; padding: 1 2; margin-left: 1; }
     AccessScreen.narrow #card { display: none; }
+    AccessScreen.narrow.opened #card { display: block; width: 1fr; margin-left: 0; }
+    AccessScreen.narrow.opened #grants { display: none; }
     AccessScreen #state { height: 1; color: $muted; }
     """
 
@@ -58,7 +75,11 @@ class AccessScreen(Page):
         self._status: str | None = None
         self._order = "period"
         self._views: dict[str, GrantView] = {}
-        self._new = 0
+        self._asked: tuple[str, str | None] | None = None
+        self._story: tuple[str, Sequence[Event], Kept] | None = None
+        self._open: tuple[str, str] | None = None
+        """The grant whose code is in clear on the screen, and the code."""
+        self._hiding: Timer | None = None
 
     def body(self) -> ComposeResult:
         """Chips, filter, table and card."""
@@ -71,9 +92,7 @@ class AccessScreen(Page):
                 Column("lock", "Opens", 18, drop=1),
                 Column("period", "Period", 28, drop=0),
             ]
-            yield IdTable(
-                columns, self._rows, empty="No grants yet. They appear after the first applied plan.", id="grants"
-            )
+            yield IdTable(columns, self._rows, empty=NOTHING_YET, opens="details", id="grants")
             with VerticalScroll(id="card", can_focus=False):
                 yield Static("", id="detail")
         yield Static("", id="state")
@@ -97,23 +116,29 @@ class AccessScreen(Page):
             if not (wanted.words or wanted.lock or wanted.status or wanted.since)
             else "Nothing matches. esc clears the filter."
         )
-        table.forget()
-        table.show(ids)
+        asked = (self.query_one("#filter", Input).value + self._order, self._status)
+        table.show(ids, keep=True)
+        if asked != self._asked:
+            # Other rows because of what was asked, not because something came.
+            self._asked = asked
+            table.fresh.clear()
+        self._story = None
+        self._tell(table.row)
         self.query_one("#chips", Static).update(self._chips(counts))
         self._say(ids)
 
     async def _rows(self, ids: Sequence[str]) -> dict[str, dict[str, Text | str]]:
         studio = self.hub_app.hub.the_studio
         views = await self.read(lambda db: grants_of(db, studio, ids))
-        self._views |= views
+        self._views = {key: view for key, view in self._views.items() if len(self._views) < 2000} | views
         colours, zone = self.app.theme_variables, times.zone(studio.timezone)
         found: dict[str, dict[str, Text | str]] = {}
         for key, view in views.items():
             shown = state(view.status)
             found[key] = {
                 "status": Text(f"{glyph(shown)} {shown.word}", style=f"{'bold ' * shown.bold}{colours[shown.colour]}"),
-                "who": view.name or view.member,
-                "lock": view.opens_text,
+                "who": clean(view.name or view.member),
+                "lock": clean(view.opens_text),
                 "period": Text(_period(view.valid_from, view.valid_until, zone), style=colours["muted"]),
             }
         table = self.query_one("#grants", IdTable)
@@ -144,7 +169,22 @@ class AccessScreen(Page):
         table = self.query_one("#grants", IdTable)
         words = {"period": "newest period first", "name": "by name", "created": "newest first", "status": "by status"}
         place = f"row {table.cursor + 1:,} of {len(ids):,}".replace(",", " ") if ids else "no rows"
-        self.query_one("#state", Static).update(f"{place}   {words[self._order]}")
+        new = f"   {glyph(state('warning'))} {len(table.fresh)} new, press ." if table.fresh else ""
+        self.query_one("#state", Static).update(f"{place}   {words[self._order]}{new}")
+
+    def _tell(self, key: str | None) -> None:
+        """Show a grant, and read what happened to it once the cursor rests."""
+        self._detail(key)
+        if key is not None and (self._story is None or self._story[0] != key):
+            self.run_worker(self._read_story(key), group="story", exclusive=True, exit_on_error=False)
+
+    async def _read_story(self, key: str) -> None:
+        await asyncio.sleep(REST)
+        studio = self.hub_app.hub.the_studio
+        async with self.hub_app.hub.database.read() as db:
+            self._story = (key, await grant_story(db, studio, key), await kept_of(db, studio, key))
+        if self.query_one("#grants", IdTable).row == key:
+            self._detail(key)
 
     def _detail(self, key: str | None) -> None:
         view = self._views.get(key or "")
@@ -160,32 +200,78 @@ class AccessScreen(Page):
                 (f"  {view.id[-8:]}", colours["faint"]),
             ),
             Text(),
-            Text(view.name or view.member, style="bold"),
-            Text(f"{view.opens_text} · {view.target}", style=colours["muted"]),
+            Text(clean(view.name or view.member), style="bold"),
+            Text(clean(f"{view.opens_text} · {view.target}"), style=colours["muted"]),
             Text(),
             _field("opens", _moment(view.valid_from, zone) or "at once", colours),
             _field("closes", _moment(view.valid_until, zone) or "open end", colours),
         ]
         if view.error:
-            lines += [Text(), Text(view.error.get("what", ""), style=f"bold {colours['failed']}")]
+            lines += [Text(), Text(clean(view.error.get("what")), style=f"bold {colours['failed']}")]
             lines += [
-                Text(view.error[name], style=colours["muted"]) for name in ("said", "fix") if view.error.get(name)
+                Text(clean(view.error[name]), style=colours["muted"])
+                for name in ("said", "fix")
+                if view.error.get(name)
             ]
+            lines.append(_keys([("r", "try now"), ("x", "explain")], colours))
             if view.next_try_at is not None:
                 lines.append(Text(f"Next try {_moment(view.next_try_at, zone)}.", style=colours["muted"]))
         lines += [
+            *self._secrets(view, colours),
             Text(),
-            _field("why", view.reason, colours),
-            _field("rule", view.rule or "–", colours),
-            _field("member", view.member, colours),
+            _field("why", clean(view.reason), colours),
+            _field("rule", clean(view.rule) or "–", colours),
+            _field("member", clean(view.member), colours),
             _field("made", _moment(view.created_at, zone), colours),
         ]
+        if self._story is not None and self._story[0] == view.id and self._story[1]:
+            lines += [Text(), Text("What happened", style="bold")]
+            lines += [
+                Text.assemble(
+                    (f"{event.at.astimezone(zone):%-d %b %H:%M:%S} ", colours["faint"]),
+                    (event.what, colours["foreground"]),
+                    (f"  {short_mails(clean(event.text))}" if event.text else "", colours["muted"]),
+                )
+                for event in self._story[1]
+            ]
         card.update(Text("\n").join(lines))
+
+    def _secrets(self, view: GrantView, colours: dict[str, str]) -> list[Text]:
+        """What is kept sealed: that it is there, and the keys for it."""
+        if self._story is None or self._story[0] != view.id:
+            return []
+        kept, lines = self._story[2], []
+        if kept.code:
+            shown = self._open is not None and self._open[0] == view.id
+            code = Text(self._open[1] if shown and self._open is not None else "••••••", style="bold")
+            key = _keys([] if shown else [("v", f"show for {SHOWN_FOR:.0f} seconds")], colours)
+            lines.append(Text.assemble((f"{'code':<8}", colours["faint"]), code, "  ", key))
+        if kept.url:
+            lines.append(Text.assemble((f"{'URL':<8}", colours["faint"]), "kept  ", _keys([("c", "copy")], colours)))
+        return [Text(), *lines] if lines else []
+
+    def who(self) -> str | None:
+        """The member of the grant under the cursor."""
+        view = self._view()
+        return view.member if view is not None else None
+
+    def _view(self) -> GrantView | None:
+        return self._views.get(self.query_one("#grants", IdTable).row or "")
 
     @on(IdTable.Moved, "#grants")
     def _moved(self, message: IdTable.Moved) -> None:
-        self._detail(message.row)
+        self._hide()
+        self._tell(message.row)
         self._say(message.table.ids)
+
+    def look_for(self, text: str) -> None:
+        """Show what fits this text, now or once the screen is there."""
+        self.call_later(self._look_for, text)
+
+    def _look_for(self, text: str) -> None:
+        self._status = None
+        self.query_one("#filter", Input).value = text
+        self.query_one("#grants", IdTable).focus()
 
     # ── keys ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -201,9 +287,23 @@ class AccessScreen(Page):
     def _done_typing(self) -> None:
         self.query_one("#grants", IdTable).focus()
 
+    @on(IdTable.Opened, "#grants")
+    def _opened(self) -> None:
+        """All of a grant, over the whole width where the card has no room beside the table."""
+        self.add_class("opened")
+        if self.has_class("narrow"):
+            self.query_one("#card").can_focus = True
+            self.query_one("#card").focus()
+
     async def action_clear(self) -> None:
-        """One step back: out of the field, then to everything."""
+        """One step back: out of the details, out of the field, then to everything."""
         field = self.query_one("#filter", Input)
+        if self.has_class("opened") and not field.has_focus:
+            self.remove_class("opened")
+            self.query_one("#grants", IdTable).focus()
+            self.query_one("#card").can_focus = False
+            if self.has_class("narrow"):
+                return
         if field.has_focus:
             self.query_one("#grants", IdTable).focus()
         elif field.value or self._status:
@@ -220,6 +320,65 @@ class AccessScreen(Page):
         orders = ("period", "name", "created", "status")
         self._order = orders[(orders.index(self._order) + 1) % len(orders)]
         await self.load()
+
+    def action_follow(self) -> None:
+        """Jump to what is new."""
+        super().action_follow()
+        self._say(self.query_one("#grants", IdTable).ids)
+
+    # ── what is sealed ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _opened_secrets(self, view: GrantView) -> Secrets:
+        hub = self.hub_app.hub
+        return await self.read(lambda db: reveal(db, hub.the_studio, view.id, hub.vault))
+
+    async def action_reveal(self) -> None:
+        """Show the code of the grant under the cursor for a moment."""
+        view = self._view()
+        secrets = await self._opened_secrets(view) if view is not None else None
+        if view is None or secrets is None or secrets.code is None:
+            self.say("This grant has no code.")
+            return
+        self._hide()
+        self._open = (view.id, secrets.code)
+        self._hiding = self.set_timer(SHOWN_FOR, self._hide)
+        self._detail(view.id)
+
+    def _hide(self) -> None:
+        if self._hiding is not None:
+            self._hiding.stop()
+        if self._open is not None:
+            self._open = None
+            self._detail(self.query_one("#grants", IdTable).row)
+
+    def on_screen_suspend(self) -> None:
+        """What was in clear is hidden when somebody leaves."""
+        self._hide()
+
+    async def action_copy(self) -> None:
+        """Send the address of the grant under the cursor to the terminal's clipboard."""
+        view = self._view()
+        secrets = await self._opened_secrets(view) if view is not None else None
+        if secrets is None or secrets.url is None:
+            self.say("This grant has no URL.")
+            return
+        self.app.copy_to_clipboard(secrets.url)
+        self.say("Sent to your clipboard. Some terminals don't take it.", "done")
+
+    def action_retry(self) -> None:
+        """Try the grant under the cursor again now."""
+        view = self._view()
+        if not self.may("retry"):
+            return
+        if view is None or view.status in {"created", "removed"}:
+            self.say("There is nothing to try again here: only what failed or is in progress.")
+            return
+        self.hub_app.try_now(view.id)
+
+
+def _keys(keys: Sequence[tuple[str, str]], colours: dict[str, str]) -> Text:
+    parts = [Text.assemble((key, f"bold {colours['accent']}"), (f" {what}", colours["muted"])) for key, what in keys]
+    return Text("   ").join(parts)
 
 
 def _field(name: str, value: str, colours: dict[str, str]) -> Text:

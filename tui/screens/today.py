@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
@@ -20,6 +21,7 @@ from hub.look.today import Door, Flow, doors_from, flows
 from tui.page import Page
 from tui.table import Column, IdTable
 from tui.theme import glyph, state
+from tui.words import clean, member_of
 
 __all__ = ["TodayScreen"]
 
@@ -65,7 +67,7 @@ class DoorsCard(Widget):
             bar = Text()
             for people in door.people[:cells]:
                 bar.append(BARS[min(7, people * 7 // highest)] if people else " ", style=colour)
-            name = Text(door.name)
+            name = Text(clean(door.name))
             name.truncate(name_width, overflow="ellipsis", pad=True)
             end = "offline" if door.state == "failed" else f"{door.peak} peak"
             lines.append(
@@ -89,7 +91,7 @@ class TodayScreen(Page):
 
     mode = "today"
     first = "#list"
-    BINDINGS: ClassVar[list[Any]] = [Binding("enter", "open", "open")]
+    BINDINGS: ClassVar[list[Any]] = [Binding("x", "explain", "explain")]
     CSS = """
     TodayScreen #top { height: 11; }
     TodayScreen.short #top { height: 8; }
@@ -111,7 +113,7 @@ class TodayScreen(Page):
             with Vertical(id="needs", classes="card"):
                 yield Static("", id="needs-title", classes="title")
                 columns = [Column("what", "", 30, grow=True), Column("where", "", 24, drop=1)]
-                yield IdTable(columns, self._items, empty="Nothing needs you.", id="list")
+                yield IdTable(columns, self._items, empty="Nothing needs you.", titled=False, id="list")
             with Vertical(id="flows", classes="card"):
                 yield Static("[b]Connections[/b]", classes="title")
                 yield Static("", id="flow-lines")
@@ -128,7 +130,12 @@ class TodayScreen(Page):
                 Column("took", "Took", 8, right=True, drop=2),
                 Column("by", "By", 12, drop=3),
             ]
-            yield IdTable(run_columns, self._run_rows, empty="No run yet.", id="run-list")
+            yield IdTable(run_columns, self._run_rows, empty="No run yet. s syncs now.", id="run-list")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._inbox: dict[str, dict[str, Any]] = {}
+        self._runs: dict[str, dict[str, Any]] = {}
 
     async def load(self) -> None:
         """Everything on the screen."""
@@ -145,11 +152,34 @@ class TodayScreen(Page):
             f"[b]Needs you[/b]  {count} thing{'s' * (count != 1)}, worst first" if count else "[b]Needs you[/b]"
         )
         for name, rows in (("#list", self._inbox), ("#run-list", self._runs)):
-            table = self.query_one(name, IdTable)
-            table.forget()
-            table.show(list(rows))
+            self.query_one(name, IdTable).show(list(rows))
         self.query_one("#flow-lines", Static).update(self._flow_text(every, now))
         self.query_one(DoorsCard).show(doors, now, zone)
+
+    def who(self) -> str | None:
+        """The member that the item under the cursor is about, where it is about one."""
+        item = self._inbox.get(self.query_one("#list", IdTable).row or "")
+        return member_of(item) if item is not None and self.focused is self.query_one("#list") else None
+
+    @on(IdTable.Opened, "#list")
+    async def _open_item(self, message: IdTable.Opened) -> None:
+        from tui.dialogs.item import ItemDialog
+
+        item = self._inbox[message.row]
+        await self.app.push_screen(ItemDialog(item, member_of(item)), self._go_on)
+
+    async def _go_on(self, to: str | None) -> None:
+        """What the panel was left with."""
+        if to == "plan":
+            await self.hub_app.action_plan()
+        elif to is not None and ":" in to:
+            self.hub_app.show_member(to)
+        elif to is not None:
+            self.hub_app.action_mode(to)
+
+    @on(IdTable.Opened, "#run-list")
+    async def _open_run(self, message: IdTable.Opened) -> None:
+        self.hub_app.show_run(message.row)
 
     async def _items(self, ids: Sequence[str]) -> dict[str, dict[str, Text | str]]:
         colours = self.app.theme_variables
@@ -157,8 +187,10 @@ class TodayScreen(Page):
         for key in ids:
             item = self._inbox[key]
             shown = state("failed" if item["code"].endswith("_failed") else "warning")
-            what = Text.assemble((f"{glyph(shown)}  ", f"{'bold ' * shown.bold}{colours[shown.colour]}"), item["text"])
-            found[key] = {"what": what, "where": Text(item["connection"] or "", style=colours["muted"])}
+            what = Text.assemble(
+                (f"{glyph(shown)}  ", f"{'bold ' * shown.bold}{colours[shown.colour]}"), clean(item["text"])
+            )
+            found[key] = {"what": what, "where": Text(clean(item["connection"]), style=colours["muted"])}
         return found
 
     async def _run_rows(self, ids: Sequence[str]) -> dict[str, dict[str, Text | str]]:
@@ -172,7 +204,7 @@ class TodayScreen(Page):
             found[key] = {
                 "status": Text(f"{glyph(shown)} {shown.word}", style=f"{'bold ' * shown.bold}{colours[shown.colour]}"),
                 "time": Text(f"{started:%H:%M}", style=colours["muted"]),
-                "flow": run["flow"],
+                "flow": clean(run["flow"]),
                 "changes": _changes(run),
                 "took": Text(f"{run['seconds']:.1f} s" if run["seconds"] is not None else "…", style=colours["muted"]),
                 "by": Text(run["trigger"], style=colours["muted"]),

@@ -1,0 +1,1 @@
+"""What stands over a screen: questions, explanations, help."""

@@ -1,0 +1,106 @@
+"""How the lines of a plan are arranged: headings, long runs folded, and what of it is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from hub.look.plan_lines import PlanLine
+from tui.dialogs.confirm import MOST_BY_QUESTION, Question
+
+__all__ = ["ACTS", "Rows", "arrange", "question", "shares"]
+
+ACTS = frozenset({"create", "change", "remove"})
+"""What applying a plan does; the rest of it is only told."""
+
+LONGEST_RUN = 5
+"""Longer runs of lines that say the same are folded after the second."""
+
+
+@dataclass
+class Rows:
+    """What stands in the table: ids in order, and what each of them is."""
+
+    ids: list[str] = field(default_factory=list)
+    headings: dict[str, tuple[str, int]] = field(default_factory=dict)
+    folds: dict[str, list[PlanLine]] = field(default_factory=dict)
+    lines: dict[str, PlanLine] = field(default_factory=dict)
+
+    def of(self, row: str) -> list[PlanLine]:
+        """The lines that a row stands for."""
+        return [self.lines[row]] if row in self.lines else self.folds.get(row, [])
+
+    @property
+    def shown(self) -> list[PlanLine]:
+        """Every line that is shown, folded ones included."""
+        return [line for row in self.ids for line in self.of(row)]
+
+
+def arrange(lines: Iterable[PlanLine], *, kind: str | None, text: str, unfolded: Collection[str]) -> Rows:
+    """The rows for lines that are in order already. `kind` and `text` limit them; `unfolded` are folds that somebody
+    opened."""
+    words = text.casefold().split()
+    wanted = [
+        line
+        for line in lines
+        if (kind is None or line.action == kind)
+        and all(word in f"{line.name} {line.ref} {line.group} {line.text}".casefold() for word in words)
+    ]
+    rows = Rows()
+    for group, members in groupby(wanted, key=lambda line: line.group):
+        own = list(members)
+        heading = f"h:{group}"
+        rows.ids.append(heading)
+        rows.headings[heading] = (group, len(own))
+        for (action, said), run in groupby(own, key=lambda line: (line.action, line.text)):
+            same = list(run)
+            fold = f"f:{group}:{action}:{said}"
+            folded = len(same) > LONGEST_RUN and fold not in unfolded
+            for line in same[:2] if folded else same:
+                rows.ids.append(line.id)
+                rows.lines[line.id] = line
+            if folded:
+                rows.ids.append(fold)
+                rows.folds[fold] = same[2:]
+    return rows
+
+
+def shares(counts: Mapping[str, int], width: int) -> list[tuple[str, int]]:
+    """How many cells of a bar each kind gets: at least one where there is any."""
+    kinds = [(name, counts.get(name, 0)) for name in ("create", "change", "remove", "held", "blocked", "unchanged")]
+    total = sum(count for _, count in kinds)
+    if not total or width <= 0:
+        return []
+    cells = [(name, max(1, count * width // total) if count else 0) for name, count in kinds]
+    over = sum(count for _, count in cells) - width
+    if not over:
+        return cells
+    biggest = max(range(len(cells)), key=lambda place: cells[place][1])
+    name, count = cells[biggest]
+    cells[biggest] = (name, max(0, count - over))
+    return cells
+
+
+def question(lines: Sequence[PlanLine]) -> Question | None:
+    """What has to be asked before these lines are applied; None where nothing is taken from anybody."""
+    losing = {line.ref: line for line in lines if line.takes}
+    if not losing:
+        return None
+    soon = {line.ref for line in lines if line.takes and line.soon is not None}
+    doors = list(dict.fromkeys(line.group for line in lines if line.takes))
+    many = len(losing)
+    people = "1 person" if many == 1 else f"{many} people"
+    listed = f"{', '.join(doors[:3])}{' and more' if len(doors) > 3 else ''}"
+    have = "has" if len(soon) == 1 else "have"
+    warning = f"{len(soon)} of them {have} a booking in the next 2 hours." if soon else ""
+    first = sorted(losing.values(), key=lambda line: (line.soon is None, line.name))
+    return Question(
+        title=f"Remove access for {people}",
+        lines=[f"They can not open {listed} as soon as this runs."],
+        people=[line.name for line in first],
+        keep="keep access",
+        go="remove",
+        warning=warning,
+        words=f"remove {many}" if many > MOST_BY_QUESTION or soon else "",
+    )

@@ -1,0 +1,431 @@
+"""A plan, looked at before anything is changed: what would happen, to whom, and by which rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from hub import times
+from hub.engine.target_pass import TargetRun
+from hub.look.plan_lines import PlanLine
+from hub.words import counted
+from tui.dialogs.confirm import ConfirmDialog, Question
+from tui.page import Page
+from tui.plan_rows import ACTS, Rows, arrange, question, shares
+from tui.planning import Made, apply_chosen, let_through, make
+from tui.table import Column, IdTable
+from tui.theme import PLAN, glyph, state, texture
+from tui.words import clean
+
+__all__ = ["PlanScreen"]
+
+KINDS = (None, "create", "change", "remove", "held", "blocked")
+
+
+class PlanTable(IdTable):
+    """The lines. The cursor is never on a heading."""
+
+    headings: Mapping[str, Any] = {}
+
+    def _allowed(self, place: int, step: int) -> int:
+        found = place
+        while 0 <= found < len(self.ids) and self.ids[found] in self.headings:
+            found += step
+        if 0 <= found < len(self.ids):
+            return found
+        return place if step > 0 else self._allowed(place, 1)
+
+
+class Bar(Widget):
+    """All of a plan in one line, each kind in a texture of its own."""
+
+    DEFAULT_CSS = """
+    Bar { height: 1; margin: 0 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="bar")
+        self.counts: Mapping[str, int] = {}
+
+    def show(self, counts: Mapping[str, int]) -> None:
+        """Show these counts."""
+        self.counts = counts
+        self.refresh()
+
+    def render(self) -> Text:
+        """From the width as it is now."""
+        colours = self.app.theme_variables
+        parts = shares(self.counts, self.content_size.width)
+        return Text.assemble(
+            *(
+                (texture(name) * cells, colours[PLAN[name].colour] if name in PLAN else colours["faint"])
+                for name, cells in parts
+            )
+        )
+
+
+class PlanScreen(Page):
+    """The whole screen; nothing on it moves by itself."""
+
+    mode = "plan"
+    first = "#lines"
+    follows = False
+    pinned = (("esc", "back, change nothing", True), ("?", "all keys", True))
+    writes = frozenset({"apply", "approve"})
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("A", "apply", "apply what is shown"),
+        Binding("space", "leave_out", "leave out"),
+        Binding("f", "kind", "only + ~ −"),
+        Binding("slash", "filter", "filter", key_display="/"),
+        Binding("x", "explain", "explain"),
+        Binding("L", "approve", "let held through"),
+        Binding("escape", "back", "back, change nothing"),
+    ]
+    CSS = """
+    PlanScreen #head { height: 1; padding: 0 1; background: $background; }
+    PlanScreen #counts { height: 1; padding: 0 1; }
+    PlanScreen #bar { margin-bottom: 1; }
+    PlanScreen.short #bar { margin-bottom: 0; }
+    PlanScreen #filter { height: 1; border: none; background: $surface; padding: 0 1; display: none; }
+    PlanScreen #filter.used { display: block; }
+    PlanScreen #card { width: 46; background: $panel; padding: 1 2; margin-left: 1; }
+    PlanScreen.narrow #card { display: none; }
+    PlanScreen.narrow.opened #card { display: block; width: 1fr; margin-left: 0; }
+    PlanScreen.narrow.opened #lines { display: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: Made | None = None
+        self._rows = Rows()
+        self._kind: str | None = None
+        self._left_out: set[str] = set()
+        self._unfolded: set[str] = set()
+        self._new: frozenset[str] = frozenset()
+        self._failed = False
+
+    def head(self) -> Static:
+        """Says that nothing has changed yet."""
+        return Static("", id="head")
+
+    def body(self) -> ComposeResult:
+        """Counts, bar, lines and card."""
+        yield Static("", id="counts")
+        yield Bar()
+        yield Input(placeholder="/  name, door…", id="filter")
+        with Horizontal():
+            columns = [
+                Column("mark", "", 1),
+                Column("action", "", 10),
+                Column("who", "Who", 20, grow=True),
+                Column("change", "Change", 24, grow=True, drop=1),
+            ]
+            yield PlanTable(columns, self._cells, empty="", opens="why", id="lines")
+            with VerticalScroll(id="card", can_focus=False):
+                yield Static("", id="detail")
+
+    # ── making ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def load(self) -> None:
+        """Make the plan, once."""
+        if self.made is None and not self._failed:
+            self.make()
+
+    def make(self) -> None:
+        """Read the sources and plan, beside the screen."""
+        self._failed = False
+        self.query_one("#lines", PlanTable).empty = "Reading and planning. Nothing is changed."
+        if not self.hub_app.do("Plan", make, self._take, failed=self._no_plan):
+            self._failed = True
+        self._say_head()
+
+    def _no_plan(self, why: str) -> None:
+        self._failed = True
+        self.query_one("#lines", PlanTable).empty = f"No plan could be made. {why}"
+        self.query_one("#lines", PlanTable).refresh()
+
+    def _take(self, made: Made) -> None:
+        before = self.made
+        self.made = made
+        if before is not None:
+            known = {line.identity for line in before.lines}
+            self._new = frozenset(line.identity for line in made.lines if line.identity not in known)
+        if made.errors:
+            self.say(made.errors[0], "failed")
+        self._arrange(keep=before is not None)
+        self.query_one("#lines", PlanTable).focus()
+
+    def _arrange(self, *, keep: bool = True) -> None:
+        made = self.made
+        if made is None:
+            return
+        text = self.query_one("#filter", Input).value
+        self._rows = arrange(made.lines, kind=self._kind, text=text, unfolded=self._unfolded)
+        table = self.query_one("#lines", PlanTable)
+        table.headings = self._rows.headings
+        table.empty = (
+            "Everything is as it should be. There is nothing to change."
+            if not made.lines
+            else "Nothing matches. esc clears the filter."
+        )
+        table.show(self._rows.ids, keep=keep)
+        table.fresh.clear()
+        self.query_one(Bar).show(made.counts)
+        self._say_head()
+        self._detail(table.row)
+
+    def _say_head(self) -> None:
+        colours, made = self.app.theme_variables, self.made
+        line = Text.assemble(("◆ plan  ", f"bold {colours['accent']}"))
+        if made is not None:
+            zone = times.zone(self.hub_app.hub.the_studio.timezone)
+            line.append(f"{' + '.join(made.sources)} → {' + '.join(made.targets)}")
+            line.append(f"   made {made.at.astimezone(zone):%H:%M} · ", style=colours["muted"])
+        line.append("nothing has been changed yet", style=colours["muted"])
+        if self.hub_app.read_only:
+            line.append("  read only", style=f"bold {colours['progress']}")
+        self.query_one("#head", Static).update(line)
+        self.query_one("#counts", Static).update(self._counts(made) if made is not None else "")
+        self.show_hints()
+
+    def label(self, action: str, what: str) -> str:
+        """Applying says how much."""
+        return f"apply {len(self.chosen)}" if action == "apply" and self.made is not None else what
+
+    def _counts(self, made: Made) -> Text:
+        colours = self.app.theme_variables
+        parts = []
+        for name, shown in PLAN.items():
+            count = made.counts.get(name, 0)
+            if count:
+                style = f"{'bold ' * shown.bold}{colours[shown.colour]}"
+                parts.append(Text(f"{glyph(shown)} {count:,} {shown.word}", style=style))
+        parts.append(Text(f"= {made.counts.get('unchanged', 0):,} stay", style=colours["muted"]))
+        if self._kind is not None:
+            parts.append(Text(f"only {self._kind} shown, f shows others", style=colours["accent"]))
+        return Text("   ").join(parts)
+
+    # ── showing ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _cells(self, ids: Sequence[str]) -> dict[str, dict[str, Text | str]]:
+        return {row: self._row(row) for row in ids}
+
+    def _row(self, row: str) -> dict[str, Text | str]:
+        colours = self.app.theme_variables
+        if row in self._rows.headings:
+            group, count = self._rows.headings[row]
+            return {"who": Text(f"{clean(group)} · {count:,}", style=f"bold {colours['foreground']}")}
+        lines = self._rows.of(row)
+        if not lines:
+            return {}
+        line, fold = lines[0], row in self._rows.folds
+        shown = PLAN[line.action]
+        out = all(one.identity in self._left_out for one in lines)
+        new = any(one.identity in self._new for one in lines)
+        style = f"{'bold ' * shown.bold}{colours[shown.colour]}"
+        action = (
+            Text("○ left out", style=colours["faint"]) if out else Text(f"{glyph(shown)} {shown.word}", style=style)
+        )
+        words = colours["faint"] if out else colours["muted"] if fold else colours["foreground"]
+        who = f"{len(lines):,} more" if fold else clean(line.name)
+        soon = (
+            Text(f" {glyph(state('warning'))} booking", style=colours["progress"]) if line.soon and not fold else Text()
+        )
+        return {
+            "mark": Text("▸" if fold else "✎" if new else " ", style=colours["accent"]),
+            "action": action,
+            "who": Text.assemble((who, words), soon),
+            "change": Text(clean(line.text), style=colours["faint"] if out else colours["muted"]),
+        }
+
+    def _detail(self, row: str | None) -> None:
+        lines = self._rows.of(row) if row else []
+        card = self.query_one("#detail", Static)
+        if not lines:
+            card.update("")
+            return
+        if row in self._rows.folds:
+            names = "\n".join(clean(line.name) for line in lines[:200])
+            card.update(Text.assemble((f"{len(lines)} more of the same", "bold"), "\n\n", names))
+            return
+        card.update(self._card(lines[0]))
+
+    def _card(self, line: PlanLine) -> Text:
+        colours, shown = self.app.theme_variables, PLAN[line.action]
+        zone = times.zone(self.hub_app.hub.the_studio.timezone)
+        parts = [
+            Text.assemble((f"{glyph(shown)} {shown.word}", f"bold {colours[shown.colour]}")),
+            Text(),
+            Text(clean(line.name), style="bold"),
+            Text(f"{clean(line.ref)} · {clean(line.target)}", style=colours["muted"]),
+            Text(),
+        ]
+        if line.before or line.after:
+            parts += [
+                Text.assemble(("before  ", colours["faint"]), clean(line.before) or "nothing"),
+                Text.assemble(("after   ", colours["faint"]), (clean(line.after) or "nothing", "bold")),
+                Text(),
+            ]
+        parts += [Text("Why", style="bold"), Text(clean(line.why))]
+        if line.fix:
+            parts.append(Text.assemble(("→ ", colours["accent"]), (clean(line.fix), colours["muted"])))
+        if line.soon is not None:
+            look = f"{glyph(state('warning'))} has a booking at {line.soon.astimezone(zone):%H:%M}"
+            parts += [Text(), Text(look, style=f"bold {colours['progress']}")]
+        parts += [Text(), Text.assemble(("rule    ", colours["faint"]), (clean(line.rule) or "–", colours["muted"]))]
+        if line.reference:
+            parts.append(Text.assemble(("for     ", colours["faint"]), (clean(line.reference), colours["muted"])))
+        if line.identity in self._new:
+            parts += [Text(), Text("✎ new since the plan was first made", style=colours["accent"])]
+        return Text("\n").join(parts)
+
+    def who(self) -> str | None:
+        """The member of the line under the cursor."""
+        row = self.query_one("#lines", PlanTable).row
+        line = self._rows.lines.get(row or "")
+        return line.ref if line is not None else None
+
+    @on(IdTable.Moved, "#lines")
+    def _moved(self, message: IdTable.Moved) -> None:
+        self._detail(message.row)
+
+    @on(IdTable.Opened, "#lines")
+    def _opened(self, message: IdTable.Opened) -> None:
+        if message.row in self._rows.folds:
+            self._unfolded.add(message.row)
+            self._arrange()
+        elif self.has_class("narrow"):
+            self.add_class("opened")
+            self.query_one("#card").can_focus = True
+            self.query_one("#card").focus()
+        else:
+            self.call_later(self.action_explain)
+
+    # ── choosing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def chosen(self) -> list[PlanLine]:
+        """What applying would do: the lines that are shown, without those that were left out."""
+        return [line for line in self._rows.shown if line.action in ACTS and line.identity not in self._left_out]
+
+    def action_leave_out(self) -> None:
+        """Leave the line under the cursor out, or take it in again."""
+        table = self.query_one("#lines", PlanTable)
+        lines = [line for line in self._rows.of(table.row or "") if line.action in ACTS]
+        if not lines:
+            self.say("This line is only told: applying does nothing about it.")
+            return
+        identities = {line.identity for line in lines}
+        if identities <= self._left_out:
+            self._left_out -= identities
+        else:
+            self._left_out |= identities
+        table.show(table.ids)
+        self._say_head()
+
+    def action_kind(self) -> None:
+        """One kind of lines alone."""
+        counts = self.made.counts if self.made is not None else {}
+        kinds = [kind for kind in KINDS if kind is None or counts.get(kind)]
+        self._kind = kinds[(kinds.index(self._kind) + 1) % len(kinds)] if self._kind in kinds else None
+        self._arrange()
+
+    def action_filter(self) -> None:
+        """Type what to look for."""
+        field = self.query_one("#filter", Input)
+        field.add_class("used")
+        field.focus()
+
+    @on(Input.Changed, "#filter")
+    def _typed(self) -> None:
+        self._arrange()
+
+    @on(Input.Submitted, "#filter")
+    def _done_typing(self) -> None:
+        self.query_one("#lines", PlanTable).focus()
+
+    def action_back(self) -> None:
+        """One step back: out of the card or the field, then of the filter, then away. Nothing is changed."""
+        field, table = self.query_one("#filter", Input), self.query_one("#lines", PlanTable)
+        if self.has_class("opened"):
+            self.remove_class("opened")
+            table.focus()
+        elif field.has_focus:
+            table.focus()
+        elif field.value or self._kind is not None:
+            field.value, self._kind = "", None
+            field.remove_class("used")
+            self._arrange()
+        else:
+            self.dismiss(None)
+
+    # ── applying ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def action_apply(self) -> None:
+        """Apply what is shown, and nothing else."""
+        if not self.may("apply"):
+            return
+        chosen = self.chosen
+        if self.made is None or not chosen:
+            self.say("There is nothing to apply." if self.made is not None else "The plan is not made yet.")
+            return
+        self._ask(question(chosen), lambda: self._apply(chosen))
+
+    def action_approve(self) -> None:
+        """Let through what is held, all of it."""
+        if not self.may("approve"):
+            return
+        held = [line for line in self.made.lines if line.action == "held"] if self.made is not None else []
+        if not held:
+            self.say("Nothing is held.")
+            return
+        plans = list(dict.fromkeys(line.plan for line in held))
+        admin = self.hub_app.admin
+        self._ask(
+            question(held),
+            lambda: self._do("Let through", lambda hub, work: let_through(hub, work, plans, who=admin)),
+        )
+
+    def _ask(self, asked: Question | None, then: Any) -> None:
+        if asked is None:
+            then()
+            return
+        self.app.push_screen(ConfirmDialog(asked), lambda yes: then() if yes else None)
+
+    def _apply(self, chosen: Sequence[PlanLine]) -> None:
+        made, admin = self.made, self.hub_app.admin
+        assert made is not None  # noqa: S101 - nothing can be chosen without a plan
+        self._do("Apply", lambda hub, work: apply_chosen(hub, work, made, chosen, who=admin))
+
+    def _do(self, title: str, job: Any) -> None:
+        self.hub_app.do(title, job, self._applied)
+
+    def _applied(self, result: Made | list[TargetRun]) -> None:
+        if isinstance(result, Made):
+            self._take(result)
+            self.say("The sources moved since then, so the plan was made again and nothing was applied. ✎ is new.")
+            return
+        done: dict[str, int] = {}
+        for run in result:
+            for action, count in run.applied.items():
+                done[action] = done.get(action, 0) + count
+        words = ", ".join(f"{count} {action}" for action, count in done.items()) or "nothing was left to do"
+        wrong = next((str(run.error) for run in result if run.error is not None), "")
+        failed = sum(len(run.failed) for run in result)
+        self.made = None
+        if self.is_current:
+            self.dismiss(None)
+        if wrong:
+            self.app.call_later(self.hub_app.say, clean(wrong), "failed")
+        elif failed:
+            self.app.call_later(self.hub_app.say, f"Applied: {words}; {counted(failed, 'line')} failed.", "failed")
+        else:
+            self.app.call_later(self.hub_app.say, f"Applied: {words}.", "done")

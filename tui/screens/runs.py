@@ -1,0 +1,317 @@
+"""Runs: what ran, and of one of them the steps and the log, as they move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.widgets import Static
+
+from hub import times
+from hub.look import journal
+from hub.look.story import LogRow, RunStory, log_counts, log_ids, log_rows, run_story
+from tui.page import Page
+from tui.table import Column, IdTable
+from tui.theme import bar, glyph, state
+from tui.words import clean, short_mails, took
+
+__all__ = ["RunsScreen"]
+
+LEVELS = {"info": ("debug", "info"), "warning": ("warning",), "error": ("error",)}
+MARKS = {"warning": "warning", "error": "broken"}
+MOST = 500
+
+
+class Log(IdTable):
+    """The log of one run. It follows its end until somebody moves up, and again once they are back there."""
+
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("i", "screen.level('info')", "info"),
+        Binding("w", "screen.level('warning')", "warnings"),
+        Binding("e", "screen.level('error')", "errors"),
+    ]
+
+    following = True
+
+    def watch_cursor(self, before: int, after: int) -> None:
+        """Where somebody goes says whether they want to follow."""
+        super().watch_cursor(before, after)
+        self.following = after >= len(self.ids) - 1
+
+    def show(self, ids: Sequence[str], *, keep: bool = True) -> None:
+        """Show these lines; the last one, while it follows."""
+        follows = self.following
+        super().show(ids, keep=keep)
+        if follows:
+            self.follow()
+
+    def follow(self) -> None:
+        """Go to the end and stay there."""
+        self.following = True
+        self.fresh.clear()
+        self._go(len(self.ids) - 1)
+
+
+class StepsCard(Widget):
+    """The steps of a run, each with how far it is. They keep their order and size."""
+
+    DEFAULT_CSS = """
+    StepsCard { height: auto; background: $panel; padding: 1 2; }
+    .short StepsCard { padding: 0 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="steps")
+        self._run: RunStory | None = None
+        self._seconds = 0.0
+
+    def show(self, run: RunStory | None, seconds: float) -> None:
+        """Show this run, which has gone on for so long."""
+        again = run is None or self._run is None or self._run.id != run.id or len(self._run.steps) != len(run.steps)
+        self._run, self._seconds = run, seconds
+        self.refresh(layout=again)
+
+    def get_content_height(self, container: Any, viewport: Any, width: int) -> int:
+        """A title, and a line for each step."""
+        if self._run is None:
+            return 1
+        return 1 + bool(self._run.error) + (1 + len(self._run.steps) if self._run.steps else 0)
+
+    def render(self) -> Text:
+        """From the width as it is now."""
+        colours, run = self.app.theme_variables, self._run
+        if run is None:
+            return Text("No run chosen.", style=colours["muted"])
+        width = self.content_size.width
+        shown = state(run.state)
+        left = ""
+        if run.state == "running" and run.usual is not None and run.usual > self._seconds:
+            left = f" · about {took(run.usual - self._seconds)} left"
+        title = Text.assemble(
+            (clean(run.flow), "bold"),
+            (f"  {glyph(shown)} {shown.word}", f"{'bold ' * shown.bold}{colours[shown.colour]}"),
+            (f"  {took(self._seconds)}{left} · by {clean(run.trigger)}", colours["muted"]),
+        )
+        title.truncate(width, overflow="ellipsis")
+        lines = [title]
+        if run.error:
+            error = Text(clean(run.error), style=colours["failed"])
+            error.truncate(width, overflow="ellipsis")
+            lines.append(error)
+        if run.steps:
+            lines.append(Text())
+            lines += [self._step(step, width, colours) for step in run.steps]
+        return Text("\n").join(lines)
+
+    def _step(self, step: Mapping[str, Any], width: int, colours: Mapping[str, str]) -> Text:
+        shown = state("broken" if step["state"] == "failed" else str(step["state"]))
+        name = Text(clean(str(step["title"])))
+        name.truncate(min(28, max(10, width // 3)), overflow="ellipsis", pad=True)
+        done, total = int(step["done"]), step["total"]
+        ended = step["state"] == "done"
+        share = 1.0 if ended else done / total if total else 0.0
+        count = f"{done:,} of {total:,}" if total else f"{done:,}" if done else "–"
+        percent = f"{share:>5.0%}" if total or ended else "     "
+        line = Text.assemble((f"{glyph(shown)} ", colours[shown.colour]), name, "  ")
+        room = width - line.cell_len - 24
+        if room > 4:
+            line.append_text(bar(share, room, colours[shown.colour], colours["faint"]))
+        line.append(f"{count:>17} {percent}", style=colours["muted"])
+        return line
+
+
+class RunsScreen(Page):
+    """The list left, steps and log right."""
+
+    mode = "runs"
+    first = "#runs"
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("l", "log", "log"),
+        Binding("i", "level('info')", "info", show=False),
+        Binding("w", "level('warning')", "warnings", show=False),
+        Binding("e", "level('error')", "errors", show=False),
+        Binding("escape", "back", "back to the list", show=False),
+    ]
+    CSS = """
+    RunsScreen #runs { width: 44; }
+    RunsScreen.narrow #runs { width: 26; }
+    RunsScreen #right { width: 1fr; margin-left: 1; background: $surface; }
+    RunsScreen #log-title { height: 1; padding: 0 2; margin-top: 1; }
+    RunsScreen.short #log-title { margin-top: 0; padding: 0 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._runs: dict[str, dict[str, Any]] = {}
+        self._hidden: set[str] = set()
+        self._counts: dict[str, int] = {}
+        self._shown: str | None = None
+        self._wanted = ""
+
+    def body(self) -> ComposeResult:
+        """Both halves."""
+        with Horizontal():
+            columns = [
+                Column("status", "Status", 11),
+                Column("time", "Time", 5, drop=1),
+                Column("flow", "Flow", 8, grow=True),
+            ]
+            yield IdTable(columns, self._rows, empty="No run yet. s syncs now.", opens="log", id="runs")
+            with Vertical(id="right"):
+                yield StepsCard()
+                yield Static("", id="log-title")
+                lines = [
+                    Column("at", "", 8, drop=2),
+                    Column("mark", "", 1),
+                    Column("code", "", 9, drop=1),
+                    Column("text", "", 10, grow=True),
+                ]
+                yield Log(lines, self._lines, empty="Nothing was written down.", opens="", titled=False, id="log")
+
+    def on_mount(self) -> None:
+        """A run that goes on has a clock of its own."""
+        super().on_mount()
+        self.set_interval(1.0, self._tick)
+
+    # ── loading ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def load(self) -> None:
+        """The list, and the run under the cursor."""
+        studio = self.hub_app.hub.the_studio
+        self._runs = {run["id"]: run for run in await self.read(lambda db: journal.runs(db, studio, limit=MOST))}
+        self.query_one("#runs", IdTable).show(list(self._runs))
+        self._choose()
+        await self._detail()
+
+    def choose(self, run_id: str) -> None:
+        """Put the cursor on a run, now or once the list is there."""
+        self._wanted = run_id
+        self.call_later(self._choose)
+
+    def _choose(self) -> None:
+        table = self.query_one("#runs", IdTable)
+        if self._wanted in table.ids:
+            table.cursor = list(table.ids).index(self._wanted)
+            self._wanted = ""
+
+    async def _tick(self) -> None:
+        run = self._runs.get(self.query_one("#runs", IdTable).row or "")
+        if self.is_current and run is not None and run["state"] == "running":
+            await self._detail()
+
+    async def _detail(self) -> None:
+        studio, row = self.hub_app.hub.the_studio, self.query_one("#runs", IdTable).row
+        run, ids, counts = None, [], {}
+        if row is not None:
+            levels = [level for name, own in LEVELS.items() if name not in self._hidden for level in own]
+            async with self.hub_app.hub.database.read() as db:
+                run = await run_story(db, studio, row)
+                counts = await log_counts(db, studio, row)
+                ids = await log_ids(db, studio, row, levels=levels)
+        end = run.ended_at or self.hub_app.hub.clock.now() if run is not None else None
+        self.query_one(StepsCard).show(run, (end - run.started_at).total_seconds() if run and end else 0.0)
+        log, self._counts = self.query_one("#log", Log), counts
+        if row != self._shown:
+            self._shown, log.following = row, True
+            log.show(ids, keep=False)
+        elif list(log.ids) != ids:
+            log.show(ids)
+        self._title()
+
+    async def _rows(self, ids: Sequence[str]) -> dict[str, dict[str, Text | str]]:
+        colours, zone = self.app.theme_variables, times.zone(self.hub_app.hub.the_studio.timezone)
+        found: dict[str, dict[str, Text | str]] = {}
+        for key in ids:
+            run = self._runs[key]
+            shown, failed = state(run["state"]), run["counts"].get("failed", 0)
+            word = f"{failed} failed" if run["state"] == "failed" and failed else shown.word
+            found[key] = {
+                "status": Text(f"{glyph(shown)} {word}", style=f"{'bold ' * shown.bold}{colours[shown.colour]}"),
+                "time": Text(f"{times.from_text(run['started_at']).astimezone(zone):%H:%M}", style=colours["muted"]),
+                "flow": clean(run["flow"]),
+            }
+        return found
+
+    async def _lines(self, ids: Sequence[str]) -> dict[str, dict[str, Text | str]]:
+        studio = self.hub_app.hub.the_studio
+        rows = await self.read(lambda db: log_rows(db, studio, ids))
+        return {key: self._line(row) for key, row in rows.items()}
+
+    def _line(self, row: LogRow) -> dict[str, Text | str]:
+        colours, zone = self.app.theme_variables, times.zone(self.hub_app.hub.the_studio.timezone)
+        shown = state(MARKS[row.level]) if row.level in MARKS else None
+        colour = colours[shown.colour] if shown is not None else colours["foreground"]
+        return {
+            "at": Text(f"{row.at.astimezone(zone):%H:%M:%S}", style=colours["faint"]),
+            "mark": Text(glyph(shown) if shown is not None else "·", style=colour),
+            "code": Text(row.code, style=colours["info"]),
+            "text": Text(short_mails(clean(row.text).replace("\n", " ")), style=colour),
+        }
+
+    def _title(self) -> None:
+        colours, log = self.app.theme_variables, self.query_one("#log", Log)
+        new = len(log.fresh)
+        where = "following" if log.following else f"{new} new, press ." if new else "not following, . does"
+        parts = [Text.assemble(("Log", "bold"), (f"  {where}", colours["muted"]))]
+        for key, name in (("i", "info"), ("w", "warning"), ("e", "error")):
+            count = sum(self._counts.get(level, 0) for level in LEVELS[name])
+            shown = state(MARKS[name]) if name in MARKS else None
+            hidden = name in self._hidden
+            label = f"{glyph(shown)} " if shown is not None else ""
+            word = {"info": "info", "warning": "warnings", "error": "errors"}[name]
+            parts.append(
+                Text.assemble(
+                    (f"{key} ", f"bold {colours['accent']}"),
+                    (f"{label}{count} {word}{' hidden' * hidden}", colours["faint" if hidden else "muted"]),
+                )
+            )
+        line = Text("   ").join(parts)
+        self.query_one("#log-title", Static).update(line)
+
+    # ── moving ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @on(IdTable.Moved, "#runs")
+    async def _moved(self) -> None:
+        if self.query_one("#runs", IdTable).row != self._shown:
+            await self._detail()
+
+    @on(IdTable.Moved, "#log")
+    def _log_moved(self) -> None:
+        self._title()
+
+    @on(IdTable.Opened, "#runs")
+    def _opened(self) -> None:
+        self.action_log()
+
+    def action_log(self) -> None:
+        """Into the log."""
+        self.query_one("#log", Log).focus()
+
+    def action_back(self) -> None:
+        """Back to the list."""
+        self.query_one("#runs", IdTable).focus()
+
+    async def action_level(self, name: str) -> None:
+        """Show or hide lines of a level."""
+        self._hidden ^= {name}
+        log = self.query_one("#log", Log)
+        ids_before = log.row
+        await self._detail()
+        if log.row != ids_before and log.following:
+            log.follow()
+        self._title()
+
+    def action_follow(self) -> None:
+        """In the log: follow its end again. In the list: to the newest run."""
+        log = self.query_one("#log", Log)
+        if self.focused is log or not self.query_one("#runs", IdTable).fresh:
+            log.follow()
+            self._title()
+        else:
+            super().action_follow()
