@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from hub import times
@@ -23,17 +24,21 @@ from hub.look import journal
 from hub.look.grants import count_grants
 from hub.look.today import flows, next_wake
 from hub.words import counted
+from tui.ascii import AsciiFilter
 from tui.chrome import PLACES, Header
 from tui.page import Page
 from tui.screens.access import AccessScreen
 from tui.screens.runs import RunsScreen
 from tui.screens.today import TodayScreen
-from tui.theme import DARK, LIGHT
+from tui.theme import DARK, LIGHT, is_ascii
 from tui.work import Work
 
 __all__ = ["HubApp"]
 
 T = TypeVar("T")
+
+KEYS = {"enter": "enter", "space": "space", "pageup": "pgup", "pagedown": "pgdn", "slash": "/", "escape": "esc"}
+ASCII = AsciiFilter()
 
 
 class HubApp(App[None]):
@@ -80,6 +85,15 @@ class HubApp(App[None]):
         self.theme = self._wanted_theme if self._wanted_theme in self.available_themes else DARK.name
         self.set_interval(0.25, self._show_progress)
         self.switch_mode("today")
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Keys by the names that people say."""
+        return KEYS.get(binding.key) or super().get_key_display(binding)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Where only ASCII can be shown, whatever is drawn goes through one more filter."""
+        found = super().get_line_filters()
+        return [*found, ASCII] if is_ascii() else found
 
     @property
     def page(self) -> Page | None:
@@ -179,7 +193,7 @@ class HubApp(App[None]):
             finally:
                 self.work = None
 
-        self.run_worker(run(), group="work", exclusive=False)
+        self.run_worker(run, group="work", exclusive=False)
         return True
 
     def _over(self) -> None:

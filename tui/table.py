@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.segment import Segment
@@ -27,7 +28,7 @@ PAGE = 64
 @dataclass(frozen=True)
 class Column:
     """One column. Its width is declared, never measured; `grow` takes what is left over. Columns with a `drop` go
-    first, the highest number before the others, when the table is narrow."""
+    first, the highest number before the others, when the table is narrow. Cells with a `*` are one over all columns."""
 
     key: str
     title: str
@@ -232,6 +233,9 @@ class IdTable(ScrollView, can_focus=True):
         if cells is None:
             self._want(place)
             text.append("…", style=colours["faint"])
+        elif "*" in cells:
+            whole = cells["*"]
+            text.append_text(_fit(whole.copy() if isinstance(whole, Text) else Text(whole), max(1, width - 4)))
         else:
             for column, size in self._widths():
                 value = cells.get(column.key, "")
@@ -244,7 +248,7 @@ class IdTable(ScrollView, can_focus=True):
         page = place // PAGE
         if page not in self._asked:
             self._asked.add(page)
-            self.run_worker(self._read(page), group="rows", exit_on_error=False)
+            self.run_worker(partial(self._read, page), group="rows", exit_on_error=False)
 
     def _allowed(self, place: int, step: int) -> int:
         """The nearest place that the cursor may be on."""

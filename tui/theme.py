@@ -8,7 +8,20 @@ from dataclasses import dataclass
 from rich.text import Text
 from textual.theme import Theme
 
-__all__ = ["DARK", "LIGHT", "PLAN", "STATES", "TEXTURE", "State", "ascii_only", "bar", "glyph", "state", "texture"]
+__all__ = [
+    "DARK",
+    "LIGHT",
+    "PLAN",
+    "STATES",
+    "TEXTURE",
+    "State",
+    "ascii_only",
+    "bar",
+    "glyph",
+    "is_ascii",
+    "state",
+    "texture",
+]
 
 
 def _theme(name: str, *, dark: bool, colours: str) -> Theme:
@@ -123,6 +136,11 @@ def ascii_only(on: bool) -> None:
     """Draw with ASCII alone from now on: for terminals that have nothing else."""
     global _ascii
     _ascii = on
+
+
+def is_ascii() -> bool:
+    """Whether only ASCII is drawn."""
+    return _ascii
 
 
 def state(name: str) -> State:

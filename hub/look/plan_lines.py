@@ -48,15 +48,15 @@ class PlanLine:
     reference: str
     takes: bool
     identity: str
+    short: str
+    """Before → after without what the group says already."""
     soon: datetime | None = None
     """When a booking of theirs begins, where that is in the next two hours (or is going on)."""
 
     @property
     def text(self) -> str:
         """What changes, in one line."""
-        if self.action == "blocked":
-            return self.why
-        return f"{self.before} → {self.after}" if self.before else self.after
+        return self.why if self.action == "blocked" else self.short
 
 
 async def plan_lines(db: AsyncConnection, studio: Studio, plans: Sequence[Plan], now: datetime) -> list[PlanLine]:
@@ -105,7 +105,7 @@ def _line(
     opens = _opens(change, names)
     action = change.action.value
     group = LEFT_ALONE if action == "blocked" else opens or "no door"
-    before, after = _both(change, names, zone)
+    before, after, short = _both(change, names, zone)
     return PlanLine(
         id=f"{plan.id}/{change.source_id}/{change.member}/{change.key}",
         plan=plan.id,
@@ -122,6 +122,7 @@ def _line(
         reference=change.reference,
         takes=_takes(change),
         identity=change.identity,
+        short=short,
         soon=soon,
     )
 
@@ -136,25 +137,32 @@ def _words(opens: Mapping[str, object], names: Mapping[str, str]) -> str:
     return ", ".join(names.get(one, one) for one in ids)
 
 
-def _both(change: Change, names: Mapping[str, str], zone: ZoneInfo) -> tuple[str, str]:
-    """Before and after: what differs of them, or all of it where one is missing."""
+def _both(change: Change, names: Mapping[str, str], zone: ZoneInfo) -> tuple[str, str, str]:
+    """Before and after in full, and both in one line: what differs of them."""
     before, after = change.before, change.after
     if (change.would or change.action) is Action.REMOVE:
-        return (_all(before, names, zone) if before is not None else _opens(change, names)), "none"
+        was, short = (_all(before, names, zone), _when(before, names, zone)) if before else (_opens(change, names), "")
+        return was, "none", f"{short or 'access'} → none"
     if after is None:
-        return "", ""
+        return "", "", ""
     if before is None:
-        return "", _all(after, names, zone)
+        whole = _all(after, names, zone)
+        return "", whole, _when(after, names, zone) or "from now on"
     one, other = _parts(before, names, zone), _parts(after, names, zone)
-    differ = [name for name in other if one[name] != other[name]]
+    differ = [name for name in other if one.get(name) != other[name]]
     if not differ:
-        return "", "person and badge brought up to date"
-    return ", ".join(one[name] for name in differ), ", ".join(other[name] for name in differ)
+        return _all(before, names, zone), _all(after, names, zone), "person and badge brought up to date"
+    was, will = (", ".join(parts.get(name, "") for name in differ) for parts in (one, other))
+    return was, will, f"{was} → {will}"
 
 
 def _all(wanted: Wanted, names: Mapping[str, str], zone: ZoneInfo) -> str:
+    return ", ".join(part for part in _parts(wanted, names, zone).values() if part and part != "open end")
+
+
+def _when(wanted: Wanted, names: Mapping[str, str], zone: ZoneInfo) -> str:
     parts = _parts(wanted, names, zone)
-    return ", ".join(part for part in parts.values() if part != "open end")
+    return ", ".join(part for name, part in parts.items() if name != "opens" and part and part != "open end")
 
 
 def _parts(wanted: Wanted, names: Mapping[str, str], zone: ZoneInfo) -> dict[str, str]:

@@ -27,7 +27,7 @@ class ExplainDialog(Dialog[None]):
         """Look while the panel is there already."""
         super().on_mount()
         self.query_one("#text", Static).update(f"Looking at what is known of {clean(self._member)} …")
-        self.run_worker(self._explain(), exclusive=True)
+        self.run_worker(self._explain, exclusive=True)
 
     async def _explain(self) -> None:
         from tui.app import HubApp

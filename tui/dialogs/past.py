@@ -62,7 +62,7 @@ class PastDialog(Dialog[None]):
     def on_mount(self) -> None:
         """The moment is what is typed first."""
         self.query_one("#moment").focus()
-        self.run_worker(self._look(), exclusive=True)
+        self.run_worker(self._look, exclusive=True)
 
     @on(Input.Submitted)
     async def _look(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -176,7 +177,7 @@ class AccessScreen(Page):
         """Show a grant, and read what happened to it once the cursor rests."""
         self._detail(key)
         if key is not None and (self._story is None or self._story[0] != key):
-            self.run_worker(self._read_story(key), group="story", exclusive=True, exit_on_error=False)
+            self.run_worker(partial(self._read_story, key), group="story", exclusive=True, exit_on_error=False)
 
     async def _read_story(self, key: str) -> None:
         await asyncio.sleep(REST)

@@ -82,11 +82,11 @@ class PlanScreen(Page):
     writes = frozenset({"apply", "approve"})
     BINDINGS: ClassVar[list[Any]] = [
         Binding("A", "apply", "apply what is shown"),
+        Binding("L", "approve", "let held through"),
         Binding("space", "leave_out", "leave out"),
         Binding("f", "kind", "only + ~ −"),
         Binding("slash", "filter", "filter", key_display="/"),
         Binding("x", "explain", "explain"),
-        Binding("L", "approve", "let held through"),
         Binding("escape", "back", "back, change nothing"),
     ]
     CSS = """
@@ -197,7 +197,9 @@ class PlanScreen(Page):
         self.show_hints()
 
     def label(self, action: str, what: str) -> str:
-        """Applying says how much."""
+        """Applying says how much; letting through is there where something is held."""
+        if action == "approve":
+            return what if self.made is not None and self.made.counts.get("held") else ""
         return f"apply {len(self.chosen)}" if action == "apply" and self.made is not None else what
 
     def _counts(self, made: Made) -> Text:
@@ -222,7 +224,7 @@ class PlanScreen(Page):
         colours = self.app.theme_variables
         if row in self._rows.headings:
             group, count = self._rows.headings[row]
-            return {"who": Text(f"{clean(group)} · {count:,}", style=f"bold {colours['foreground']}")}
+            return {"*": Text(f"{clean(group)} · {count:,}", style=f"bold {colours['foreground']}")}
         lines = self._rows.of(row)
         if not lines:
             return {}

@@ -112,7 +112,7 @@ class TodayScreen(Page):
         with Horizontal(id="top"):
             with Vertical(id="needs", classes="card"):
                 yield Static("", id="needs-title", classes="title")
-                columns = [Column("what", "", 30, grow=True), Column("where", "", 24, drop=1)]
+                columns = [Column("what", "", 30, grow=True), Column("where", "", 10, drop=1)]
                 yield IdTable(columns, self._items, empty="Nothing needs you.", titled=False, id="list")
             with Vertical(id="flows", classes="card"):
                 yield Static("[b]Connections[/b]", classes="title")
