@@ -53,6 +53,7 @@ class HubApp(App[None]):
     .card { background: $surface; padding: 1; height: auto; }
     .short .card { padding: 0 1; }
     .muted { color: $muted; }
+    Dialog { background: $background 70%; }
     """
     MODES: ClassVar[dict[str, Any]] = {"today": TodayScreen, "access": AccessScreen, "runs": RunsScreen}
     BINDINGS: ClassVar[list[Any]] = [
@@ -119,6 +120,8 @@ class HubApp(App[None]):
         """Go to one of the places."""
         if name in self.MODES:
             self.switch_mode(name)
+        else:
+            self.say(f"{name.capitalize()} is not part of this version.")
 
     def show_run(self, run_id: str) -> None:
         """Go to a run."""

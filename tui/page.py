@@ -28,6 +28,15 @@ SAYS_FOR = 8.0
 """Seconds that a sentence stands in the status line."""
 
 
+_OWN_WORDS = {
+    "app.focus_next": "next pane",
+    "app.focus_previous": "pane before",
+    "quit": "quit",
+    **dict.fromkeys(("scroll_left", "scroll_right", "page_left", "page_right", "screen.copy_text"), ""),
+}
+"""Textual's own keys in our words; empty for those that do nothing here."""
+
+
 class Page(Screen[Any]):
     """One of the modes, or a screen on top of one. Subclasses give a body and say what to load."""
 
@@ -184,7 +193,7 @@ class Page(Screen[Any]):
             what = binding.description
             if isinstance(active.node, IdTable) and binding.action == "open":
                 what = active.node.opens
-            what = self.label(binding.action, what)
+            what = _OWN_WORDS.get(binding.action, self.label(binding.action, what))
             if not what or not active.enabled or not (binding.show or hidden) or binding.system:
                 continue
             entry = found.setdefault((id(active.node), binding.action), ([], what, binding.action, active.node))

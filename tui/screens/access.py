@@ -64,7 +64,7 @@ class AccessScreen(Page):
     AccessScreen.short #chips { height: 1; }
     AccessScreen #filter { height: 1; border: none; background: $surface; padding: 0 1; margin-bottom: 1; }
     AccessScreen.short #filter { margin-bottom: 0; }
-    AccessScreen #card { width: 46; background: $panel; padding: 1 2; margin-left: 1; }
+    AccessScreen #card { width: 44; background: $panel; padding: 1 2; margin-left: 1; }
     AccessScreen.narrow #card { display: none; }
     AccessScreen.narrow.opened #card { display: block; width: 1fr; margin-left: 0; }
     AccessScreen.narrow.opened #grants { display: none; }
@@ -89,9 +89,9 @@ class AccessScreen(Page):
         with Horizontal():
             columns = [
                 Column("status", "Status", 13),
-                Column("who", "Who", 16, grow=True),
-                Column("lock", "Opens", 18, drop=1),
-                Column("period", "Period", 28, drop=0),
+                Column("who", "Who", 13, grow=True),
+                Column("lock", "Opens", 12, grow=True, drop=1),
+                Column("period", "Period", 24, drop=0),
             ]
             yield IdTable(columns, self._rows, empty=NOTHING_YET, opens="details", id="grants")
             with VerticalScroll(id="card", can_focus=False):
@@ -177,14 +177,15 @@ class AccessScreen(Page):
         """Show a grant, and read what happened to it once the cursor rests."""
         self._detail(key)
         if key is not None and (self._story is None or self._story[0] != key):
-            self.run_worker(partial(self._read_story, key), group="story", exclusive=True, exit_on_error=False)
+            self.run_worker(partial(self._read_story, key), group="story", exclusive=True)
 
     async def _read_story(self, key: str) -> None:
         await asyncio.sleep(REST)
         studio = self.hub_app.hub.the_studio
         async with self.hub_app.hub.database.read() as db:
-            self._story = (key, await grant_story(db, studio, key), await kept_of(db, studio, key))
+            story = (key, await grant_story(db, studio, key), await kept_of(db, studio, key))
         if self.query_one("#grants", IdTable).row == key:
+            self._story = story
             self._detail(key)
 
     def _detail(self, key: str | None) -> None:

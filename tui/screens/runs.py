@@ -96,7 +96,7 @@ class StepsCard(Widget):
         title = Text.assemble(
             (clean(run.flow), "bold"),
             (f"  {glyph(shown)} {shown.word}", f"{'bold ' * shown.bold}{colours[shown.colour]}"),
-            (f"  {took(self._seconds)}{left} · by {clean(run.trigger)}", colours["muted"]),
+            (f"  {took(self._seconds)}{left} · {clean(run.trigger)}", colours["muted"]),
         )
         title.truncate(width, overflow="ellipsis")
         lines = [title]
@@ -132,7 +132,7 @@ class RunsScreen(Page):
     mode = "runs"
     first = "#runs"
     BINDINGS: ClassVar[list[Any]] = [
-        Binding("l", "log", "log"),
+        Binding("l", "log", "log", show=False),
         Binding("i", "level('info')", "info", show=False),
         Binding("w", "level('warning')", "warnings", show=False),
         Binding("e", "level('error')", "errors", show=False),
@@ -264,7 +264,7 @@ class RunsScreen(Page):
             shown = state(MARKS[name]) if name in MARKS else None
             hidden = name in self._hidden
             label = f"{glyph(shown)} " if shown is not None else ""
-            word = {"info": "info", "warning": "warnings", "error": "errors"}[name]
+            word = name if name == "info" or count == 1 else f"{name}s"
             parts.append(
                 Text.assemble(
                     (f"{key} ", f"bold {colours['accent']}"),
