@@ -12,7 +12,8 @@ from tests.harness import World
 from tests.tui.pilot import NARROW, opened, page_of, press, quiet, table_of, text_of, until
 from tests.visiting import at, book
 from tui.app import HubApp
-from tui.dialogs.confirm import ConfirmDialog
+from tui.dialogs.confirm import ConfirmDialog, Question
+from tui.plan_rows import question
 from tui.screens.plan import PlanScreen
 
 MASHED = (*"yAarspnjxfL1g", "enter", "space", "tab", "right", "down", "escape")
@@ -170,31 +171,36 @@ async def test_somebody_with_a_booking_soon_asks_for_words(tmp_path: Path, monke
 async def test_mashing_one_key_passes_no_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: bool) -> None:
     gone = [str(n) for n in range(6, 12)] if many else ["9", "10"]
     async with opened(tmp_path, monkeypatch, before=lambda world: ended(world, *gone), **FREE) as (world, app, pilot):
+        plan = await plan_of(pilot, app)
+        asked: list[str] = []
+        monkeypatch.setattr(plan, "_apply", lambda chosen: asked.append("applied"))
+        plan.action_apply()
+        await pilot.pause()
+        assert isinstance(app.screen, ConfirmDialog)
+        await pilot.press("escape")
         for key in MASHED:
-            # From the plan, where a key may open the question, and from the question itself.
-            for opens in ((), ("A",)):
-                while not isinstance(app.screen, PlanScreen):
-                    await pilot.press("escape" if len(app.screen_stack) > 1 else "p")
-                    await quiet(pilot)
-                await until(pilot, lambda: app.screen.made is not None)  # type: ignore[attr-defined]
-                await press(pilot, *opens)
-                for _ in range(20):
+            await app.push_screen(
+                ConfirmDialog(app_question(plan)), lambda yes, key=key: asked.append(key) if yes else None
+            )
+            await pilot.pause()
+            dialog = app.screen
+            for _ in range(20):
+                if app.screen is dialog:
                     await pilot.press(key)
-                if key not in {"s", "L"} or opens:
-                    assert app.work is None or app.work.title in {"Plan"}, key
-                await quiet(pilot)
-                if key != "s" or opens:
-                    assert all(world.opens(member) for member in gone), key
-                if key == "s" and not opens:
-                    return_now = not all(world.opens(member) for member in gone)
-                    assert return_now  # `s` is what syncs, by itself and without a question
-                    for member in gone:
-                        world.pass_of(member)["valid_until"] = "2027-12-31"
-                    await world.sync()
-                    ended(world, *gone)
-                    world.desk.export(at=world.clock.now())
-                    while isinstance(app.screen, PlanScreen):
-                        await press(pilot, "escape")
+            if app.screen is dialog:
+                dialog.dismiss(False)
+            await pilot.pause()
+            assert not asked, key
+        for _ in range(20):
+            await pilot.press("A")
+        assert not asked
+        assert all(world.opens(member) for member in gone)
+
+
+def app_question(plan: PlanScreen) -> Question:
+    found = question(plan.chosen)
+    assert found is not None
+    return found
 
 
 async def test_sources_that_moved_make_the_plan_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
