@@ -196,7 +196,7 @@ class HubApp(App[None]):
             finally:
                 self.work = None
 
-        self.run_worker(run, group="work", exclusive=False)
+        self.run_worker(deferred(run), group="work", exclusive=False)
         return True
 
     def _over(self) -> None:

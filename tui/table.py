@@ -18,6 +18,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.jobs import deferred
 from tui.words import printable
 
 __all__ = ["Column", "IdTable"]
@@ -248,7 +249,7 @@ class IdTable(ScrollView, can_focus=True):
         page = place // PAGE
         if page not in self._asked:
             self._asked.add(page)
-            self.run_worker(partial(self._read, page), group="rows", exit_on_error=False)
+            self.run_worker(deferred(partial(self._read, page)), group="rows", exit_on_error=False)
 
     def _allowed(self, place: int, step: int) -> int:
         """The nearest place that the cursor may be on."""

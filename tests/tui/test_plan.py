@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -179,9 +180,8 @@ async def test_mashing_one_key_passes_no_question(tmp_path: Path, monkeypatch: p
         assert isinstance(app.screen, ConfirmDialog)
         await pilot.press("escape")
         for key in MASHED:
-            await app.push_screen(
-                ConfirmDialog(app_question(plan)), lambda yes, key=key: asked.append(key) if yes else None
-            )
+            hear = partial(lambda pressed, yes: asked.append(pressed) if yes else None, key)
+            await app.push_screen(ConfirmDialog(app_question(plan)), hear)
             await pilot.pause()
             dialog = app.screen
             for _ in range(20):

@@ -10,6 +10,7 @@ from hub.access.decide import moment_text
 from hub.errors import HubError
 from hub.look.explain import Explanation, explain
 from tui.dialogs.base import Dialog
+from tui.jobs import deferred
 from tui.theme import glyph, state
 from tui.words import clean
 
@@ -27,7 +28,7 @@ class ExplainDialog(Dialog[None]):
         """Look while the panel is there already."""
         super().on_mount()
         self.query_one("#text", Static).update(f"Looking at what is known of {clean(self._member)} …")
-        self.run_worker(self._explain, exclusive=True)
+        self.run_worker(deferred(self._explain), exclusive=True)
 
     async def _explain(self) -> None:
         from tui.app import HubApp

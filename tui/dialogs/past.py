@@ -16,6 +16,7 @@ from hub import times
 from hub.access.decide import moment_text
 from hub.look.history import Held, held_at
 from tui.dialogs.base import Dialog
+from tui.jobs import deferred
 from tui.words import clean
 
 __all__ = ["PastDialog"]
@@ -62,7 +63,7 @@ class PastDialog(Dialog[None]):
     def on_mount(self) -> None:
         """The moment is what is typed first."""
         self.query_one("#moment").focus()
-        self.run_worker(self._look, exclusive=True)
+        self.run_worker(deferred(self._look), exclusive=True)
 
     @on(Input.Submitted)
     async def _look(self) -> None:

@@ -22,6 +22,7 @@ from hub.look.grant_pages import GrantFilter, count_by_status, grant_ids, grants
 from hub.look.grants import GrantView
 from hub.look.reveal import Kept, Secrets, kept_of, reveal
 from hub.look.story import Event, grant_story
+from tui.jobs import deferred
 from tui.page import Page
 from tui.table import Column, IdTable
 from tui.theme import glyph, state
@@ -177,7 +178,7 @@ class AccessScreen(Page):
         """Show a grant, and read what happened to it once the cursor rests."""
         self._detail(key)
         if key is not None and (self._story is None or self._story[0] != key):
-            self.run_worker(partial(self._read_story, key), group="story", exclusive=True)
+            self.run_worker(deferred(partial(self._read_story, key)), group="story", exclusive=True)
 
     async def _read_story(self, key: str) -> None:
         await asyncio.sleep(REST)
