@@ -26,6 +26,7 @@ from hub.look.today import flows, next_wake
 from hub.words import counted
 from tui.ascii import AsciiFilter
 from tui.chrome import PLACES, Header
+from tui.jobs import deferred
 from tui.page import Page
 from tui.screens.access import AccessScreen
 from tui.screens.runs import RunsScreen

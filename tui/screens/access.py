@@ -185,7 +185,8 @@ class AccessScreen(Page):
         studio = self.hub_app.hub.the_studio
         async with self.hub_app.hub.database.read() as db:
             story = (key, await grant_story(db, studio, key), await kept_of(db, studio, key))
-        if self.query_one("#grants", IdTable).row == key:
+        # The app may have been left meanwhile.
+        if any(table.row == key for table in self.query("#grants").results(IdTable)):
             self._story = story
             self._detail(key)
 
