@@ -86,16 +86,6 @@ for group, module, name, words in COMMANDS:
         help=words,
         sort_key=COMMANDS.index((group, module, name, words)),
     )
-
-
-@app.default
-async def _nothing_typed() -> int:
-    """The terminal UI on a terminal, else what commands there are."""
-    from hub.cli.ui import nothing_typed
-
-    return await nothing_typed()
-
-
 app.register_install_completion_command(name="--install-completion")
 
 
@@ -120,6 +110,10 @@ def _launch(
         os.environ["STUDIOHUB_HOME"] = str(home)
     if studio is not None:
         os.environ["STUDIOHUB_STUDIO"] = studio
+    if not tokens:
+        from hub.cli.ui import instead_of_nothing
+
+        tokens = instead_of_nothing()
     result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     return result if isinstance(result, int) else None
 

@@ -9,12 +9,11 @@ from typing import Annotated, Protocol, cast
 
 from cyclopts import Parameter
 
-from hub.cli import output
 from hub.cli.opened import settings
 from hub.errors import UserError
 from hub.settings import HubSettings
 
-__all__ = ["find_ui", "nothing_typed", "tui_"]
+__all__ = ["find_ui", "instead_of_nothing", "tui_"]
 
 GROUP, NAME = "studiohub.ui", "tui"
 
@@ -58,14 +57,10 @@ async def tui_(
     return await run(settings(), read_only=read_only, ascii=ascii or _plain_terminal(), theme=theme)
 
 
-async def nothing_typed() -> int:
-    """`studiohub` alone: the terminal UI on a terminal, else what commands there are."""
-    from hub.cli.app import app
-
-    if sys.stdin.isatty() and sys.stdout.isatty() and next(iter(entry_points(group=GROUP, name=NAME)), None):
-        return await tui_()
-    app.help_print([], console=output.out())
-    return 0
+def instead_of_nothing() -> tuple[str, ...]:
+    """What `studiohub` alone means: the terminal UI where there is a terminal for it, else what commands there are."""
+    there = sys.stdin.isatty() and sys.stdout.isatty() and entry_points(group=GROUP, name=NAME)
+    return ("tui",) if there else ()
 
 
 def _plain_terminal() -> bool:
