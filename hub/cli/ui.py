@@ -47,6 +47,11 @@ async def tui_(
     theme: Annotated[str | None, Parameter(help="hub-dark, hub-light, or one of Textual's themes.")] = None,
 ) -> int:
     """The terminal UI: what needs you, who can open what, runs, plans."""
+    chosen = settings()
+    if chosen.database_url is None and not chosen.home.is_dir():
+        raise UserError(
+            f"there is no studiohub home at {chosen.home}", fix="Run `studiohub init` first.", code="no_home"
+        )
     run = find_ui()
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UserError(
@@ -54,7 +59,7 @@ async def tui_(
             fix="`studiohub inbox`, `grants` and `runs` print the same.",
             code="no_terminal",
         )
-    return await run(settings(), read_only=read_only, ascii=ascii or _plain_terminal(), theme=theme)
+    return await run(chosen, read_only=read_only, ascii=ascii or _plain_terminal(), theme=theme)
 
 
 def instead_of_nothing() -> tuple[str, ...]:
