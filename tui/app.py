@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -14,7 +15,9 @@ from hub.look import journal
 from hub.look.grants import count_grants
 from hub.look.today import flows, next_wake
 from tui.chrome import PLACES, Header
+from tui.leaving import ask_before_leaving
 from tui.screens.access import AccessScreen
+from tui.screens.mapping import MappingScreen
 from tui.screens.today import TodayScreen
 from tui.theme import DARK, LIGHT
 
@@ -28,13 +31,14 @@ class HubApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     CSS = """
     Screen { background: $background; color: $foreground; }
+    ModalScreen { background: $background 60%; }
     #body { height: 1fr; padding: 1 1 0 1; }
     .short #body { padding: 0 1; }
     .card { background: $surface; padding: 1; height: auto; }
     .short .card { padding: 0 1; }
     .muted { color: $muted; }
     """
-    MODES: ClassVar[dict[str, Any]] = {"today": TodayScreen, "access": AccessScreen}
+    MODES: ClassVar[dict[str, Any]] = {"today": TodayScreen, "access": AccessScreen, "mapping": MappingScreen}
     BINDINGS: ClassVar[list[Any]] = [
         *(Binding(mode.key, f"mode('{mode.name}')", mode.title, show=False) for mode in PLACES),
         Binding("q", "quit", "quit", show=False),
@@ -58,7 +62,16 @@ class HubApp(App[None]):
     def action_mode(self, name: str) -> None:
         """Go to one of the places."""
         if name in self.MODES:
-            self.switch_mode(name)
+            ask_before_leaving(self, lambda: self.switch_mode(name))
+
+    async def action_quit(self) -> None:
+        """End, unless something is not saved and somebody wants to stay."""
+        ask_before_leaving(self, self.exit)
+
+    def plan_after_edit(self, targets: Sequence[str]) -> None:
+        """Rules were saved: what comes next is the plan of these locks."""
+        where = ", ".join(targets)
+        self.notify(f"Saved. {f'The plan for {where} comes next.' if where else 'No lock changes by it.'}")
 
     def on_header_chosen(self, message: Header.Chosen) -> None:
         """A mode was clicked."""

@@ -16,17 +16,7 @@ from hub.core import Hub
 from hub.store import tables as t
 from hub.studio import registry
 
-__all__ = [
-    "Catalog",
-    "Nameable",
-    "Person",
-    "Target",
-    "people_at",
-    "people_keys",
-    "read_catalog",
-    "read_seats",
-    "spots_of",
-]
+__all__ = ["Catalog", "Nameable", "Target", "read_catalog"]
 
 
 @dataclass(frozen=True)

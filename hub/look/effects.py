@@ -67,4 +67,4 @@ def _text(change: Change, plan: Plan, names: dict[str, str]) -> str:
         return f"move from {before} to {after}" if before != after else f"{after}, at other times"
     if change.action is Action.HELD:
         return "wait for somebody to say yes"
-    return change.reason.text if len(change.reason.text) < 40 else "get nothing, although a row says so"
+    return change.reason.text if len(change.reason.text) < 40 else "blocked, although a row says so"
