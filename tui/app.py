@@ -8,17 +8,21 @@ from typing import Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding
+from textual.widgets import Input
 
 from hub import times
 from hub.core import Hub
 from hub.look import journal
+from hub.look.first_steps import first_steps
 from hub.look.grants import count_grants
 from hub.look.today import flows, next_wake
 from tui.chrome import PLACES, Header
+from tui.crash import crash_text
 from tui.leaving import ask_before_leaving
 from tui.screens.access import AccessScreen
 from tui.screens.mapping import MappingScreen
 from tui.screens.today import TodayScreen
+from tui.screens.vendors import VendorsScreen
 from tui.theme import DARK, LIGHT
 
 __all__ = ["HubApp"]
@@ -38,7 +42,12 @@ class HubApp(App[None]):
     .short .card { padding: 0 1; }
     .muted { color: $muted; }
     """
-    MODES: ClassVar[dict[str, Any]] = {"today": TodayScreen, "access": AccessScreen, "mapping": MappingScreen}
+    MODES: ClassVar[dict[str, Any]] = {
+        "today": TodayScreen,
+        "access": AccessScreen,
+        "mapping": MappingScreen,
+        "vendors": VendorsScreen,
+    }
     BINDINGS: ClassVar[list[Any]] = [
         *(Binding(mode.key, f"mode('{mode.name}')", mode.title, show=False) for mode in PLACES),
         Binding("q", "quit", "quit", show=False),
@@ -47,21 +56,41 @@ class HubApp(App[None]):
     def __init__(self, hub: Hub, *, read_only: bool = False) -> None:
         super().__init__()
         self.hub, self.read_only = hub, read_only
+        self.new_here = False
+        """Whether the first run goes on: it stands where Today stands later."""
+
+    def _fatal_error(self) -> None:
+        """The stock crash screen prints local variables, and so whatever somebody typed: ours prints where it was, and
+        keeps a report without values."""
+        typed = [field.value for screen in self.screen_stack for field in screen.query(Input) if field.password]
+        self.bell()
+        self._exit_renderables.append(crash_text(self.hub.settings.home, typed))
+        self._close_messages_no_wait()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our colours, for themes that don't have them."""
         return dict(DARK.variables)
 
-    def on_mount(self) -> None:
-        """Begin with what needs somebody."""
+    async def on_mount(self) -> None:
+        """Begin with what needs somebody; with the first steps where nothing was ever applied."""
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = DARK.name
-        self.switch_mode("today")
+        self.new_here = not (await first_steps(self.hub))["applied"]
+        self.switch_mode("first" if self.new_here else "today")
+
+    def on_first_run_screen_finished(self) -> None:
+        """Everything is set up."""
+        self.new_here = False
+        if self.current_mode == "first":
+            self.switch_mode("today")
 
     def action_mode(self, name: str) -> None:
         """Go to one of the places."""
-        if name in self.MODES:
+        name = "first" if name == "today" and self.new_here else name
+        if self.hub.studio is None and name != "first":
+            self.notify("First the studio itself: its name and time zone.", timeout=3)
+        elif name in self.MODES and name != self.current_mode:
             ask_before_leaving(self, lambda: self.switch_mode(name))
 
     async def action_quit(self) -> None:

@@ -36,9 +36,16 @@ class Ask(ModalScreen[str]):
     DEFAULT_CSS = "Ask" + _BOX.replace("    #", "    Ask #").replace("    .short #", "    Ask.short #")
 
     def __init__(
-        self, title: str, lines: Sequence[Text | str], answers: Sequence[tuple[str, str, str]], stay: str
+        self,
+        title: str,
+        lines: Sequence[Text | str],
+        answers: Sequence[tuple[str, str, str]],
+        stay: str,
+        *,
+        below: bool = False,
     ) -> None:
         super().__init__()
+        self._below = below
         self._title, self._lines, self._stay = title, lines, stay
         self._answers = {key: (what, answer) for key, what, answer in answers}
 
@@ -50,6 +57,9 @@ class Ask(ModalScreen[str]):
             for line in self._lines:
                 yield Static(line if isinstance(line, Text) else Text(line, style=colours["muted"]))
             keys = [(key, what) for key, (what, _) in self._answers.items()]
+            if self._below:
+                yield Static(Text("\n").join(keys_line([one], colours) for one in keys), id="list")
+                keys = []
             yield Static(keys_line([*keys, ("esc", self._stay)], colours), id="keys")
 
     def on_key(self, event: events.Key) -> None:

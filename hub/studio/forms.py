@@ -20,7 +20,7 @@ Kind = Literal["text", "secret", "choice", "list", "table"]
 
 _COMMON: Mapping[str, tuple[str, str]] = {
     "base_url": ("Address", "Another host than the vendor's own, such as a simulator"),
-    "every": ("Looks by itself every", "90s, 15m, 2h or 1d; empty is as usual for this vendor"),
+    "every": ("Looks every", "90s, 15m, 2h or 1d; empty is as usual for this vendor"),
     "requests_per_second": ("Calls per second", "At most; empty is as usual for this vendor"),
     "path": ("Folder", ""),
     "badge_numbers": ("Badge numbers are", ""),
@@ -84,7 +84,7 @@ def _target_fields(current: ConnectionRow | None) -> list[FormField]:
     return [
         FormField(
             key="policy",
-            title="How far the hub may go",
+            title="How far it may go",
             kind="choice",
             required=True,
             choices=tuple(_POLICY.items()),
@@ -92,15 +92,15 @@ def _target_fields(current: ConnectionRow | None) -> list[FormField]:
         ),
         FormField(
             key="hold_removals_above.count",
-            title="Ask before more removals than",
+            title="Hold removals above",
             kind="text",
-            description="Counted in one pass. Both limits have to be passed for it to wait for somebody",
+            description="More than that at once, and more than the percentage below, wait until somebody says yes",
             required=True,
             value=_text(limit.count),
         ),
         FormField(
             key="hold_removals_above.percent",
-            title="… and more than percent",
+            title="… and above percent",
             kind="text",
             description="Of all access that the hub gave there",
             required=True,

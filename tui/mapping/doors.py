@@ -22,6 +22,7 @@ class _Doors(MappingTable):
     minutes: ClassVar[tuple[tuple[str, str], ...]] = ()
     right_column = "Opens"
     value_column = ""
+    value_width = 18
     right_empty = "No locks known. They are read from the vendor with the next sync."
 
     def _ids(self, row: Row) -> list[str]:

@@ -13,8 +13,8 @@ from tui.table import Column
 __all__ = ["Members", "Rooms", "Seats"]
 
 _SWITCHES = {
-    "send": "send to the tracker, unless a class says otherwise",
-    "first_free": "who booked without a spot gets the first free seat",
+    "send": "send, unless a class says no",
+    "first_free": "no spot: first free seat",
 }
 
 
@@ -177,12 +177,13 @@ class Members(MappingTable):
     name = "Members"
     kind = "links"
     title = "Members and their ids"
+    value_width = 18
     right_column = "May be"
     columns = (
-        Column("state", "", 14),
-        Column("name", "Member", 14, grow=True),
-        Column("target", "At", 8, drop=1),
-        Column("id", "Id there", 12),
+        Column("state", "", 10),
+        Column("name", "Member", 16, grow=True),
+        Column("target", "At", 6, drop=1),
+        Column("id", "Id there", 8),
     )
     empty = "Nobody yet. Members get an id at a lock or tracker with the first applied plan."
 

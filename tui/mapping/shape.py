@@ -75,6 +75,7 @@ class MappingTable:
     title: ClassVar[str] = ""
     right_column: ClassVar[str] = ""
     value_column: ClassVar[str] = ""
+    value_width: ClassVar[int] = 8
     empty: ClassVar[str] = ""
     right_empty: ClassVar[str] = "Nothing to choose from."
 

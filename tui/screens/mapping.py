@@ -177,8 +177,8 @@ class MappingScreen(Page):
         choices.columns = (
             Column("mark", "", 3),
             Column("title", self.table.right_column, 14, grow=True),
-            Column("value", self.table.value_column, 8 if self.table.value_column else 18, right=True),
-            Column("note", "", 26 if self.table.value_column else 18, drop=1),
+            Column("value", self.table.value_column, self.table.value_width, right=True),
+            Column("note", "", 44 - self.table.value_width - 14, drop=1),
         )
         choices.forget()
         choices.show(list(self._rights))
@@ -215,7 +215,7 @@ class MappingScreen(Page):
         else:
             does.update(does_text(Effects(), members, notes, colours, unchanged=True))
 
-    @work(exclusive=True, group="does", exit_on_error=False)
+    @work(exclusive=True, group="does")
     async def _count_effects(self, rows: list[Row], notes: list[str]) -> None:
         kind = self.draft.kind
         try:
@@ -236,7 +236,7 @@ class MappingScreen(Page):
         if isinstance(self.table, Seats) and message.row is not None and message.row not in self.board.rooms:
             self._look_at_room(message.row)
 
-    @work(group="rooms", exit_on_error=False)
+    @work(group="rooms")
     async def _look_at_room(self, key: str) -> None:
         hub = self.hub_app.hub
         source, target, kind, place = parts(key)[:4]
@@ -263,7 +263,7 @@ class MappingScreen(Page):
         elif self._typing() is not None:
             self.action_edit()
         else:
-            self.run_worker(self.action_tick(), exit_on_error=False)
+            self.run_worker(self.action_tick())
 
     def _open_room(self, key: str) -> None:
         room, box = self.board.rooms[key], self.draft.values(key).get("box", "")
@@ -417,7 +417,7 @@ class MappingScreen(Page):
 
     # ── saving ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    @work(exclusive=True, group="save", exit_on_error=False)
+    @work(exclusive=True, group="save")
     async def action_save(self) -> None:
         """Say once more what it does; save; go to the plan."""
         app, draft = self.hub_app, self.draft

@@ -1,0 +1,411 @@
+"""Vendors: what is connected and whether it answers, with a form made from the plugin's own settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widgets import Static
+
+from hub.engine.disconnecting import disconnect
+from hub.errors import HubError
+from hub.grants import Check, CheckState
+from hub.look.vendors import VendorView, list_vendors
+from hub.plugins import Plugin
+from hub.studio.connecting import check_connection, gave_access, spec_of, try_connection
+from hub.studio.file import ConnectionSpec
+from hub.studio.forms import FormField, form_fields, typed_values
+from hub.studio.importing import save_one_connection
+from hub.studio.registry import ConnectionRow
+from hub.words import counted
+from tui.checks import checks_text, vendor_cells
+from tui.dialogs import Ask, TypeWords
+from tui.fields import Field
+from tui.page import Page
+from tui.table import Column, IdTable
+from tui.theme import glyph, state
+
+__all__ = ["VendorsScreen"]
+
+ADD = "+"
+NEW = "new:"
+NAME = FormField("name", "Name here", "text", "What to call it here: letters, digits, - and _", required=True)
+
+
+class VendorsScreen(Page):
+    """The fifth place."""
+
+    mode = "vendors"
+    first = "#vendors"
+    follows = False
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("V", "verify", "verify"),
+        Binding("n", "add", "add vendor"),
+        Binding("S", "save", "save"),
+        Binding("ctrl+s", "save", "save", priority=True),
+        Binding("U", "save_untried", "save untried", show=False),
+        Binding("z", "undo", "undo typing"),
+        Binding("D", "disconnect", "disconnect…"),
+        Binding("escape", "back", "leave the field"),
+    ]
+    CSS = """
+    VendorsScreen #left { width: 40; padding: 1 0; background: $surface; }
+    VendorsScreen.narrow #left { width: 26; }
+    VendorsScreen #right { width: 1fr; padding: 1 2; margin-left: 1; background: $panel; }
+    VendorsScreen.short #left, VendorsScreen.short #right { padding: 0 1; }
+    VendorsScreen #head { height: auto; margin-bottom: 1; }
+    VendorsScreen #form { height: auto; }
+    VendorsScreen #checks { height: auto; margin-bottom: 1; }
+    VendorsScreen #more { height: auto; }
+    VendorsScreen .more-title { height: 2; }
+    VendorsScreen.short .more-title { height: 1; }
+    VendorsScreen #right { scrollbar-size-vertical: 1; }
+    VendorsScreen.short Field { margin-bottom: 0; }
+    VendorsScreen.narrow Field .label { width: 20; }
+    VendorsScreen.narrow Field .about, VendorsScreen.narrow Field .wrong { padding-left: 2; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._views: dict[str, VendorView] = {}
+        self._new: dict[str, Plugin] = {}
+        self._typed: dict[str, dict[str, str]] = {}
+        self._checks: dict[str, Text] = {}
+        self._shown: str | None = None
+        self._untried: ConnectionSpec | None = None
+
+    @property
+    def unsaved(self) -> int:
+        """Fields that were typed into."""
+        self._remember()
+        return sum(len(typed) for typed in self._typed.values())
+
+    def drop_unsaved(self) -> None:
+        """Forget what was typed."""
+        self._typed.clear()
+        self._new.clear()
+        self._shown = None
+        self.run_worker(self.load())
+
+    def body(self) -> ComposeResult:
+        """List and form."""
+        with Horizontal():
+            with Vertical(id="left"):
+                columns = [
+                    Column("name", "Vendor", 12, grow=True),
+                    Column("kind", "Kind", 8, drop=2),
+                    Column("age", "Seen", 7, right=True),
+                ]
+                yield IdTable(columns, self._rows, id="vendors")
+            with VerticalScroll(id="right", can_focus=False):
+                yield Static("", id="head")
+                yield Vertical(id="form")
+                yield Static("", id="checks")
+                yield Vertical(id="more")
+
+    # ── the list ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def load(self) -> None:
+        """The connections; what was typed stays."""
+        views = await list_vendors(self.hub_app.hub)
+        self._views = {view.row.name: view for view in views}
+        table = self.query_one("#vendors", IdTable)
+        table.forget()
+        table.show([*self._views, *self._new, ADD])
+        if self._shown != table.row:
+            await self._show_form(table.row)
+
+    async def _rows(self, ids: Sequence[str]) -> dict[str, dict[str, Text | str]]:
+        colours, now = self.app.theme_variables, self.hub_app.hub.clock.now()
+        found: dict[str, dict[str, Text | str]] = {}
+        for key in ids:
+            if key == ADD:
+                found[key] = {"name": Text("+ add a vendor", style=colours["accent"])}
+            elif key in self._new:
+                plugin = self._new[key]
+                name = Text(f"✎ {plugin.title}", style=colours["progress"])
+                found[key] = {"name": name, "kind": plugin.kind, "age": "new"}
+            else:
+                found[key] = vendor_cells(self._views[key], bool(self._typed.get(key)), now, colours)
+        return found
+
+    @on(IdTable.Moved, "#vendors")
+    async def _moved(self, message: IdTable.Moved) -> None:
+        if message.row != self._shown:
+            await self._show_form(message.row)
+
+    @on(IdTable.Opened, "#vendors")
+    def _opened(self, message: IdTable.Opened) -> None:
+        if message.row == ADD:
+            self.action_add()
+        elif fields := list(self.query(Field)):
+            fields[0].go()
+
+    # ── the form ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _plugin(self, key: str) -> Plugin | None:
+        if key in self._new:
+            return self._new[key]
+        view = self._views.get(key)
+        return self.hub_app.hub.plugins.loaded.get(view.row.plugin) if view is not None else None
+
+    def _row(self, key: str) -> ConnectionRow | None:
+        return self._views[key].row if key in self._views else None
+
+    async def _show_form(self, key: str | None) -> None:
+        self._remember()
+        self._shown, self._untried = key, None
+        colours = self.app.theme_variables
+        form, head = self.query_one("#form", Vertical), self.query_one("#head", Static)
+        checks = self.query_one("#checks", Static)
+        await self._empty()
+        plugin = self._plugin(key) if key is not None else None
+        if key is None or key == ADD:
+            words = "n or enter connects a booking system, a lock or a tracker."
+            head.update(Text.assemble(("Add a vendor", "bold"), "\n", (words, colours["muted"])))
+            checks.update("")
+            return
+        if plugin is None:
+            what = f"The plugin of {key} is not installed, or could not be loaded. D forgets the connection."
+            head.update(Text.assemble((key, "bold"), "\n", (what, colours["failed"])))
+            checks.update("")
+            return
+        about = " ".join((plugin.settings.__doc__ or "").split())
+        kind = f"   {plugin.title} · {plugin.kind}{' · new' if key in self._new else ''}"
+        name = plugin.title if key in self._new else key
+        head.update(Text.assemble((name, "bold"), (kind, colours["muted"]), "\n", (about, colours["faint"])))
+        typed = self._typed.get(key, {})
+        fields = form_fields(plugin, self._row(key))
+        if key in self._new:
+            fields.insert(0, NAME)
+        needed = [field for field in fields if field.required or field.kind == "secret"]
+        rest = [field for field in fields if field not in needed]
+        await form.mount_all([Field(field, typed.get(field.key)) for field in needed])
+        if rest:
+            title = Static(Text("More settings", style="bold"), classes="more-title")
+            more = [Field(field, typed.get(field.key), tight=True) for field in rest]
+            await self.query_one("#more", Vertical).mount_all([title, *more])
+        checks.update(self._checks.get(key, self._trouble(key)))
+
+    async def _empty(self) -> None:
+        await self.query_one("#form", Vertical).remove_children()
+        await self.query_one("#more", Vertical).remove_children()
+
+    def _trouble(self, key: str) -> Text:
+        view = self._views.get(key)
+        if view is None or not view.error:
+            return Text("V tries the connection, thing by thing.", style=self.app.theme_variables["muted"])
+        colours, shown = self.app.theme_variables, state("failed")
+        first = (f"{glyph(shown)} does not answer", f"bold {colours['failed']}")
+        return Text.assemble(first, (f"\n  {view.title} said: {view.error}", colours["muted"]))
+
+    def _remember(self) -> None:
+        """Keep what was typed while somebody looks elsewhere."""
+        if self._shown is not None and (fields := list(self.query(Field))):
+            typed = {field.field.key: field.text for field in fields if field.changed}
+            self._typed[self._shown] = typed
+            if not typed:
+                del self._typed[self._shown]
+
+    @on(Field.Typed)
+    def _typing(self) -> None:
+        self._untried = None
+        self.query_one("#vendors", IdTable).forget()
+
+    def _wrong(self, found: Sequence[tuple[str | None, str]]) -> None:
+        """Show each problem beside its field, and go to the first."""
+        fields = list(self.query(Field))
+        for field in fields:
+            field.wrong("")
+        first: Field | None = None
+        rest: list[str] = []
+        for key, what in found:
+            named = [one for one in fields if one.field.key == key]
+            named += [one for one in fields if one.field.key.partition(".")[0] == key and one.field.key in what]
+            if not named:
+                rest.append(what)
+                continue
+            named[-1].wrong(what.removeprefix(f"{key}: "))
+            first = first if first is not None and fields.index(first) < fields.index(named[-1]) else named[-1]
+        if first is not None:
+            first.go()
+        self._say("failed", "\n".join(["Nothing was saved.", *rest]))
+
+    def _say(self, name: str, what: str) -> None:
+        colours, shown = self.app.theme_variables, state(name)
+        line = Text(f"{glyph(shown)} {what}", style=f"{'bold ' * shown.bold}{colours[shown.colour]}")
+        self.query_one("#checks", Static).update(line)
+
+    def _spec(self) -> tuple[ConnectionSpec | None, ConnectionRow | None]:
+        """What the form says; None after showing what is wrong."""
+        key = self._shown or ""
+        plugin = self._plugin(key)
+        if plugin is None:
+            self.notify("Choose a vendor first.", timeout=3)
+            return None, None
+        current = self._row(key)
+        typed = {field.field.key: field.text for field in self.query(Field)}
+        found: list[tuple[str | None, str]] = []
+        name = current.name if current is not None else typed.pop("name", "").strip()
+        if current is None and name in self._views:
+            found.append(("name", f"{name} is connected already: choose another name"))
+        values = typed_values(form_fields(plugin, current), typed)
+        spec = spec_of(plugin, name, values, current, base=Path.cwd(), found=found)
+        if found or spec is None:
+            self._wrong(found)
+            return None, None
+        for field in self.query(Field):
+            field.wrong("")
+        return spec, current
+
+    # ── what can be done ──────────────────────────────────────────────────────────────────────────────────────────
+
+    @work(exclusive=True, group="vendor")
+    async def action_verify(self) -> None:
+        """Try it, as it stands in the form."""
+        spec, current = self._spec()
+        if spec is None:
+            return
+        self._remember()
+        hub, key = self.hub_app.hub, self._shown or ""
+        self._say("running", f"trying {spec.name} …")
+        saved = current is not None and not self._typed.get(key)
+        try:
+            checks = await (check_connection(hub, current) if saved and current else try_connection(hub, spec, current))
+        except HubError as error:
+            self._say("failed", f"{error.what}. {error.fix}")
+            return
+        self._show_checks(key, spec, checks, "" if saved else "This is not saved yet: S saves it.")
+
+    def _show_checks(self, key: str, spec: ConnectionSpec, checks: Sequence[Check], end: str) -> None:
+        colours = self.app.theme_variables
+        self._checks[key] = checks_text(spec.plugin.title, checks, self.hub_app.hub.clock.now(), end, colours)
+        if self._shown == key:
+            self.query_one("#checks", Static).update(self._checks[key])
+            self.query_one("#checks", Static).scroll_visible(animate=False)
+
+    @work(exclusive=True, group="vendor")
+    async def action_save(self) -> None:
+        """Check what was typed, try it, and save it if nothing that was tried failed."""
+        if self.hub_app.read_only:
+            self.notify("This is read only: nothing can be saved.", severity="warning")
+            return
+        spec, current = self._spec()
+        if spec is None:
+            return
+        key = self._shown or ""
+        self._say("running", f"trying {spec.name} …")
+        try:
+            checks = await try_connection(self.hub_app.hub, spec, current)
+        except HubError as error:
+            self._say("failed", f"{error.what}. {error.fix}")
+            return
+        if any(check.state is CheckState.FAILED for check in checks):
+            self._show_checks(key, spec, checks, "Nothing was saved. U saves it all the same.")
+            self._untried = spec
+            return
+        await self._save(key, spec, checks)
+
+    @work(exclusive=True, group="vendor")
+    async def action_save_untried(self) -> None:
+        """Save although something that was tried failed."""
+        if self._untried is None or self.hub_app.read_only:
+            self.notify("S tries and saves; U is for what failed then.", timeout=4)
+            return
+        await self._save(self._shown or "", self._untried, ())
+
+    async def _save(self, key: str, spec: ConnectionSpec, checks: Sequence[Check]) -> None:
+        from hub.cli.opened import who
+
+        try:
+            done = await save_one_connection(self.hub_app.hub, spec, who=who())
+        except HubError as error:
+            self._say("failed", f"{error.what}. {error.fix}")
+            return
+        self._new.pop(key, None)
+        await self._empty()
+        self._typed.pop(key, None)
+        self._shown = None
+        said = "; ".join(done.changes) or f"{spec.name} is as it was"
+        await self.load()
+        table = self.query_one("#vendors", IdTable)
+        table.cursor = list(table.ids).index(spec.name)
+        self._show_checks(spec.name, spec, checks, f"Saved: {said}.")
+        await self._show_form(spec.name)
+
+    @work(exclusive=True, group="vendor")
+    async def action_add(self) -> None:
+        """Choose a vendor; its form is next."""
+        plugins = sorted(self.hub_app.hub.plugins.loaded.values(), key=lambda one: (one.kind, one.title.casefold()))
+        answers = [
+            ("123456789abcdefghijklmnop"[place], f"{plugin.title} · {plugin.kind}", plugin.name)
+            for place, plugin in enumerate(plugins[:25])
+        ]
+        chosen = await self.app.push_screen_wait(Ask("Add a vendor", [], answers, "none of them", below=True))
+        if chosen:
+            key = f"{NEW}{chosen}"
+            self._new[key] = self.hub_app.hub.plugins[chosen]
+            await self.load()
+            table = self.query_one("#vendors", IdTable)
+            table.cursor = list(table.ids).index(key)
+            await self._show_form(key)
+            self.query(Field).first().go()
+
+    @work(exclusive=True, group="vendor")
+    async def action_disconnect(self) -> None:
+        """Forget a connection, once the words were typed."""
+        from hub.cli.opened import who
+
+        key, app = self._shown or "", self.hub_app
+        if key in self._new:
+            del self._new[key]
+            self._typed.pop(key, None)
+            self._shown = None
+            await self._empty()
+            await self.load()
+            return
+        row = self._row(key)
+        if row is None or app.read_only:
+            self.notify("This is read only." if row is not None else "Choose a vendor first.", timeout=3)
+            return
+        words = [(f"revoke {row.name}", "take back everything that the hub gave by it, then forget it")]
+        if row.options is not None:
+            words.append((f"leave {row.name}", "leave everything there as it is, and forget it"))
+        elif not await gave_access(app.hub, row):
+            words = [(f"forget {row.name}", "nobody has access because of it")]
+        lines = ["Its settings, secrets, records and mapping rows go with it. A backup is the only way back."]
+        typed = await app.push_screen_wait(TypeWords(f"✖ Disconnect {row.name}", lines, words, "keep it"))
+        if not typed:
+            return
+        self._say("running", f"{typed} …")
+        try:
+            done = await disconnect(app.hub, row.name, revoke=typed.startswith("revoke"), who=who())
+        except HubError as error:
+            self._say("failed", f"{error.what}. {error.fix}")
+            return
+        if not done.forgotten:
+            why = "; ".join(f"{member}: {said}" for member, said in list(done.failed.items())[:5])
+            self._say("failed", f"{counted(len(done.failed), 'grant')} could not be taken back, so it stays. {why}")
+            return
+        await self._empty()
+        self._typed.pop(key, None)
+        self._shown = None
+        await self.load()
+        self.notify(f"{row.name} is forgotten; {counted(done.removed, 'grant')} taken back.")
+
+    def action_undo(self) -> None:
+        """As it is saved."""
+        if self._shown is not None:
+            self._typed.pop(self._shown, None)
+            shown, self._shown = self._shown, None
+            self.run_worker(self._show_form(shown))
+
+    def action_back(self) -> None:
+        """Out of the form, to the list."""
+        self.query_one("#vendors", IdTable).focus()
