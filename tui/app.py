@@ -20,6 +20,7 @@ from tui.chrome import PLACES, Header
 from tui.crash import crash_text
 from tui.leaving import ask_before_leaving
 from tui.screens.access import AccessScreen
+from tui.screens.first import FirstRunScreen
 from tui.screens.mapping import MappingScreen
 from tui.screens.today import TodayScreen
 from tui.screens.vendors import VendorsScreen
@@ -47,6 +48,7 @@ class HubApp(App[None]):
         "access": AccessScreen,
         "mapping": MappingScreen,
         "vendors": VendorsScreen,
+        "first": FirstRunScreen,
     }
     BINDINGS: ClassVar[list[Any]] = [
         *(Binding(mode.key, f"mode('{mode.name}')", mode.title, show=False) for mode in PLACES),

@@ -101,13 +101,14 @@ class Field(Vertical):
     DEFAULT_CSS = """
     Field { height: auto; margin-bottom: 1; }
     Field.tight { margin-bottom: 0; }
-    Field Horizontal { height: 1; }
-    Field .label { width: 32; height: 1; color: $text; }
+    Field Horizontal { height: auto; }
+    Field .label { width: 25; height: auto; padding-right: 1; color: $text; }
     Field Input { height: 1; width: 1fr; border: none; background: $background; padding: 0 1; }
+    Field Input > .input--placeholder, Field Input > .input--suggestion { color: $faint; }
     Field Input:focus { background: $row; border: none; }
-    Field .about { color: $faint; padding-left: 32; height: auto; display: none; }
+    Field .about { color: $faint; padding-left: 25; height: auto; display: none; }
     Field:focus-within .about, Field.told .about { display: block; }
-    Field .wrong { color: $failed; padding-left: 32; height: auto; display: none; text-style: bold; }
+    Field .wrong { color: $failed; padding-left: 25; height: auto; display: none; text-style: bold; }
     Field.bad .wrong { display: block; }
     """
 
@@ -128,7 +129,7 @@ class Field(Vertical):
         field = self.field
         title = field.title[:1].upper() + field.title[1:]
         with Horizontal():
-            yield Static(Text(f"{title}{' *' if field.required else ''}", no_wrap=True), classes="label")
+            yield Static(Text(f"{title}{' *' if field.required else ''}"), classes="label")
             if field.kind == "choice":
                 yield Choose(field.choices, self._text)
             else:

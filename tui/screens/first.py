@@ -45,12 +45,13 @@ class FirstRunScreen(Page):
         Binding("d", "demo", "look round with made-up data"),
         Binding("up,k", "step(-1)", "step before", show=False),
         Binding("down,j", "step(1)", "step after", show=False),
-        Binding("ctrl+s", "make", "make the studio", show=False, priority=True),
+        Binding("ctrl+s", "make", "make the studio", priority=True),
         Binding("escape", "back", "back", show=False),
     ]
     CSS = """
     FirstRunScreen #box { width: 76; max-width: 100%; height: auto; }
-    FirstRunScreen Middle { align: center middle; }
+    FirstRunScreen Middle { width: 100%; align: center middle; }
+    FirstRunScreen Field Input, FirstRunScreen Field Choose { background: $panel; }
     FirstRunScreen #studio { height: auto; margin: 1 0; }
     FirstRunScreen.short #studio { margin: 0; }
     FirstRunScreen.short Field { margin-bottom: 0; }
@@ -135,7 +136,7 @@ class FirstRunScreen(Page):
             ", ".join([*vendors["lock"], *vendors["tracker"]]),
             "passes, rooms, communities",
             "see every change before it is made",
-            "by schedule and by webhook: studiohub daemon",
+            "by itself from then on",
         )
         lines: list[Text] = []
         here = self._here if self._here is not None else self._next
@@ -166,6 +167,11 @@ class FirstRunScreen(Page):
         if self._said:
             lines.append(Text(self._said, style=colours["info"]))
         self.query_one("#steps", Static).update(Text("\n").join(lines))
+        self.call_after_refresh(self.show_hints)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The studio is made once."""
+        return not self._done.get("studio", False) if action == "make" else True
 
     def on_resize(self) -> None:
         """Other sizes have other lines."""

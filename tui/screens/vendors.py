@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -183,7 +184,7 @@ class VendorsScreen(Page):
         typed = self._typed.get(key, {})
         fields = form_fields(plugin, self._row(key))
         if key in self._new:
-            fields.insert(0, NAME)
+            fields.insert(0, replace(NAME, value=self._free_name(plugin.name)))
         needed = [field for field in fields if field.required or field.kind == "secret"]
         rest = [field for field in fields if field not in needed]
         await form.mount_all([Field(field, typed.get(field.key)) for field in needed])
@@ -192,6 +193,11 @@ class VendorsScreen(Page):
             more = [Field(field, typed.get(field.key), tight=True) for field in rest]
             await self.query_one("#more", Vertical).mount_all([title, *more])
         checks.update(self._checks.get(key, self._trouble(key)))
+
+    def _free_name(self, name: str) -> str:
+        """A name that nothing is called yet."""
+        names = [name, *(f"{name}-{number}" for number in range(2, len(self._views) + 3))]
+        return next(one for one in names if one not in self._views)
 
     async def _empty(self) -> None:
         await self.query_one("#form", Vertical).remove_children()
@@ -231,7 +237,7 @@ class VendorsScreen(Page):
             if not named:
                 rest.append(what)
                 continue
-            named[-1].wrong(what.removeprefix(f"{key}: "))
+            named[-1].wrong(what.removeprefix(f"{named[-1].field.key}").removeprefix(":").strip())
             first = first if first is not None and fields.index(first) < fields.index(named[-1]) else named[-1]
         if first is not None:
             first.go()
