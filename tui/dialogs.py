@@ -79,6 +79,7 @@ class TypeWords(ModalScreen[str]):
     )
     DEFAULT_CSS += """
     TypeWords Input { height: 1; border: none; background: $background; padding: 0 1; margin-top: 1; }
+    TypeWords Input:focus { border: none; }
     """
     BINDINGS: ClassVar[list[Any]] = [Binding("escape", "stay", show=False)]
 

@@ -38,20 +38,20 @@ class VendorForms(Page):
     first = "#vendors"
     follows = False
     CSS = """
-    VendorForms #left { width: 40; padding: 1 0; background: $surface; }
-    VendorForms.narrow #left { width: 26; }
-    VendorForms #right { width: 1fr; padding: 1 2; margin-left: 1; background: $panel; }
-    VendorForms.short #left, VendorForms.short #right { padding: 0 1; }
-    VendorForms #head { height: auto; margin-bottom: 1; }
-    VendorForms #form { height: auto; }
-    VendorForms #checks { height: auto; margin-bottom: 1; }
-    VendorForms #more { height: auto; }
-    VendorForms .more-title { height: 2; }
-    VendorForms.short .more-title { height: 1; }
-    VendorForms #right { scrollbar-size-vertical: 1; }
-    VendorForms.short Field { margin-bottom: 0; }
-    VendorForms.narrow Field .label { width: 20; }
-    VendorForms.narrow Field .about, VendorForms.narrow Field .wrong { padding-left: 2; }
+    VendorsScreen #left { width: 40; padding: 1 0; background: $surface; }
+    VendorsScreen.narrow #left { width: 26; }
+    VendorsScreen #right { width: 1fr; padding: 1 2; margin-left: 1; background: $panel; }
+    VendorsScreen.short #left, VendorsScreen.short #right { padding: 0 1; }
+    VendorsScreen #head { height: auto; margin-bottom: 1; }
+    VendorsScreen #form { height: auto; }
+    VendorsScreen #checks { height: auto; margin-bottom: 1; }
+    VendorsScreen #more { height: auto; }
+    VendorsScreen .more-title { height: 2; }
+    VendorsScreen.short .more-title { height: 1; }
+    VendorsScreen #right { scrollbar-size-vertical: 1; }
+    VendorsScreen.short Field { margin-bottom: 0; }
+    VendorsScreen.narrow Field .label { width: 22; }
+    VendorsScreen.narrow Field .about, VendorsScreen.narrow Field .wrong { padding-left: 2; }
     """
 
     def __init__(self) -> None:

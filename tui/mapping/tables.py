@@ -37,16 +37,17 @@ class MappingTables(Page):
     first = "#things"
     follows = False
     CSS = """
-    MappingTables.short Tabs { height: 1; }
-    MappingTables #left { width: 5fr; padding: 1 0 0 0; background: $surface; }
-    MappingTables #right { width: 7fr; padding: 1 0 0 0; margin-left: 1; background: $surface; }
-    MappingTables.short #left, MappingTables.short #right { padding: 0; }
-    MappingTables .head { height: 2; padding: 0 2; }
-    MappingTables.short .head { height: 1; }
-    MappingTables #does { height: auto; max-height: 9; padding: 1 2; background: $panel; }
-    MappingTables.short #does { padding: 0 2; max-height: 5; }
-    MappingTables Input { height: 1; border: none; background: $row; padding: 0 1; display: none; }
-    MappingTables Input.open { display: block; }
+    MappingScreen.short Tabs { height: 1; }
+    MappingScreen #left { width: 5fr; padding: 1 0 0 0; background: $surface; }
+    MappingScreen #right { width: 7fr; padding: 1 0 0 0; margin-left: 1; background: $surface; }
+    MappingScreen.short #left, MappingScreen.short #right { padding: 0; }
+    MappingScreen .head { height: 2; padding: 0 2; }
+    MappingScreen.short .head { height: 1; }
+    MappingScreen #does { height: auto; max-height: 9; padding: 1 2; background: $panel; }
+    MappingScreen.short #does { padding: 0 2; max-height: 5; }
+    MappingScreen Input { height: 1; border: none; background: $row; padding: 0 1; display: none; }
+    MappingScreen Input:focus { border: none; }
+    MappingScreen Input.open { display: block; }
     """
 
     def __init__(self) -> None:

@@ -55,8 +55,8 @@ class FirstRunScreen(Page):
     FirstRunScreen #studio { height: auto; margin: 1 0; }
     FirstRunScreen.short #studio { margin: 0; }
     FirstRunScreen.short Field { margin-bottom: 0; }
-    FirstRunScreen Field .label { width: 20; }
-    FirstRunScreen Field .about, FirstRunScreen Field .wrong { padding-left: 20; }
+    FirstRunScreen Field .label { width: 22; }
+    FirstRunScreen Field .about, FirstRunScreen Field .wrong { padding-left: 22; }
     """
 
     class Finished(Message):

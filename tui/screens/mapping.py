@@ -42,8 +42,18 @@ class MappingScreen(MappingTables):
         Binding("slash", "filter", "filter", key_display="/"),
         Binding("right_square_bracket", "table(1)", "next table", key_display="]"),
         Binding("left_square_bracket", "table(-1)", "table before", show=False),
-        Binding("escape", "back", "back", show=False),
+        Binding("escape", "back", "leave the field"),
     ]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While somebody types, signs and letters are text."""
+        typing = isinstance(self.focused, Input)
+        return typing if action == "back" and not self._somewhere else action in ("back", "mode", "quit") or not typing
+
+    @property
+    def _somewhere(self) -> bool:
+        """Whether one step back leads anywhere."""
+        return self.query_one("#filter", Input).has_class("open") or self.query_one("#choices", IdTable).has_focus
 
     # ── moving ────────────────────────────────────────────────────────────────────────────────────────────────────
 

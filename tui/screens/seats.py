@@ -135,6 +135,7 @@ class SeatDialog(ModalScreen[dict[str, str] | None]):
     SeatDialog #map { width: auto; max-width: 54; height: auto; max-height: 20; overflow: auto; }
     SeatDialog #said { width: 1fr; margin-left: 3; height: auto; max-height: 20; }
     SeatDialog Input { height: 1; border: none; background: $row; padding: 0 1; display: none; margin-top: 1; }
+    SeatDialog Input:focus { border: none; }
     SeatDialog Input.open { display: block; }
     SeatDialog #keys { margin-top: 1; }
     """
