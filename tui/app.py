@@ -103,6 +103,8 @@ class HubApp(App[None]):
         """Rules were saved: what comes next is the plan of these locks."""
         where = ", ".join(targets)
         self.notify(f"Saved. {f'The plan for {where} comes next.' if where else 'No lock changes by it.'}")
+        if targets and hasattr(self, "action_plan"):
+            self.call_later(self.run_action, "app.plan")
 
     def on_header_chosen(self, message: Header.Chosen) -> None:
         """A mode was clicked."""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hub.words import counted
-from tui.dialogs import Ask
 from tui.page import Page
+from tui.questions import Ask
 
 if TYPE_CHECKING:
     from textual.app import App

@@ -14,7 +14,7 @@ from tests.harness import World
 from tests.tui.driving import frame, press, text_of, until
 from tests.visiting import at, book, make_visiting
 from tui.app import HubApp
-from tui.dialogs import Ask
+from tui.questions import Ask
 from tui.screens.mapping import MappingScreen
 from tui.screens.seats import SeatDialog, SeatGrid
 from tui.table import IdTable

@@ -17,8 +17,8 @@ from tests.harness import World
 from tests.tui.driving import frame, press, text_of, until
 from tui.app import HubApp
 from tui.crash import crash_text
-from tui.dialogs import Ask, TypeWords
 from tui.fields import Choose, Field
+from tui.questions import Ask, TypeWords
 from tui.screens.vendors import VendorsScreen
 from tui.table import IdTable
 

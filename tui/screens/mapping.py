@@ -15,13 +15,13 @@ from hub.look.effects import effects_of
 from hub.look.seats import read_seats, spots_of
 from hub.studio.editing import edit_rows, make_row, rows_of
 from hub.studio.model import Row
-from tui.dialogs import Ask
 from tui.mapping.draft import Draft, Edit
 from tui.mapping.drawing import does_text
 from tui.mapping.rooms import Seats
 from tui.mapping.shape import Room, parts
 from tui.mapping.tables import MappingTables
 from tui.mapping.tabs import Tabs
+from tui.questions import Ask
 from tui.screens.seats import SeatDialog
 from tui.table import IdTable
 from tui.theme import glyph, state

@@ -20,10 +20,10 @@ from textual.widgets import Input, Static
 
 from hub.errors import UserError
 from hub.look.seats import SeatView, compare_seats, match_by_number
-from tui.dialogs import keys_line
 from tui.mapping.drawing import SEATS
 from tui.mapping.rooms import seat_id
 from tui.mapping.shape import Board, Room
+from tui.questions import keys_line
 from tui.theme import glyph, state
 
 __all__ = ["SeatDialog"]

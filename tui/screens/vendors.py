@@ -17,8 +17,8 @@ from hub.studio.file import ConnectionSpec
 from hub.studio.importing import save_one_connection
 from hub.words import counted
 from tui.checks import checks_text
-from tui.dialogs import Ask, TypeWords
 from tui.fields import Field
+from tui.questions import Ask, TypeWords
 from tui.table import IdTable
 from tui.vendor_forms import ADD, NEW, VendorForms
 
