@@ -54,9 +54,10 @@ async def test_a_connection_is_tried_line_by_line(world: World, size: tuple[int,
     await world.sync()
     async with HubApp(world.hub).run_test(size=size) as pilot:
         screen = await begin(pilot, world, "door")
+        await until(pilot, lambda: "kept sealed" in frame(pilot), "the form")
         await press(pilot, "V")
         await until(pilot, lambda: "key and secret are accepted" in text_of(pilot, "#checks"), "the checks")
-        assert "kept sealed" in frame(pilot)
+        await until(pilot, lambda: "key and secret are accepted" in frame(pilot), "the checks in view")
         assert API_SECRET not in frame(pilot)
         assert not screen.unsaved
 
