@@ -20,7 +20,7 @@ from tui.theme import glyph, state
 
 __all__ = ["Choose", "Field"]
 
-KEPT = "••••••••••••   kept sealed, never shown again"
+KEPT = "•••••• kept sealed, never shown again"
 
 
 class Choose(Widget, can_focus=True):
