@@ -6,11 +6,13 @@ at the midnight that begins 1 December in the studio's zone.
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-__all__ = ["day_end", "day_start", "from_text", "local_to_utc", "to_text", "zone"]
+__all__ = ["day_end", "day_start", "from_text", "local_to_utc", "local_zone_name", "to_text", "zone"]
 
 
 @lru_cache(maxsize=256)
@@ -20,6 +22,15 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"{name!r} is not a time zone; use an IANA name such as Europe/Zurich") from error
+
+
+def local_zone_name() -> str:
+    """The zone that this machine is in, as far as it says so; empty where it doesn't."""
+    named = os.environ.get("TZ", "").lstrip(":") or str(Path("/etc/localtime").resolve()).partition("zoneinfo/")[2]
+    try:
+        return zone(named).key if named else ""
+    except ValueError:
+        return ""
 
 
 @lru_cache(maxsize=4096)

@@ -12,8 +12,9 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.widgets import Input
 
-from hub import times
+from hub import redact, times
 from hub.core import Hub
 from hub.engine.by_hand import sync_by_hand, try_again
 from hub.engine.source_pass import SourceRun
@@ -21,16 +22,21 @@ from hub.engine.sync import SyncResult
 from hub.engine.target_pass import TargetRun
 from hub.errors import HubError
 from hub.look import journal
+from hub.look.first_steps import first_steps
 from hub.look.grants import count_grants
 from hub.look.today import flows, next_wake
 from hub.words import counted
 from tui.ascii import AsciiFilter
 from tui.chrome import PLACES, Header
 from tui.jobs import deferred
+from tui.leaving import ask_before_leaving
 from tui.page import Page
 from tui.screens.access import AccessScreen
+from tui.screens.first import FirstRunScreen
+from tui.screens.mapping import MappingScreen
 from tui.screens.runs import RunsScreen
 from tui.screens.today import TodayScreen
+from tui.screens.vendors import VendorsScreen
 from tui.theme import DARK, LIGHT, is_ascii
 from tui.work import Work
 
@@ -49,6 +55,7 @@ class HubApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     CSS = """
     Screen { background: $background; color: $foreground; }
+    ModalScreen { background: $background 60%; }
     #body { height: 1fr; padding: 1 1 0 1; }
     .short #body { padding: 0 1; }
     .card { background: $surface; padding: 1; height: auto; }
@@ -56,7 +63,14 @@ class HubApp(App[None]):
     .muted { color: $muted; }
     Dialog { background: $background 70%; }
     """
-    MODES: ClassVar[dict[str, Any]] = {"today": TodayScreen, "access": AccessScreen, "runs": RunsScreen}
+    MODES: ClassVar[dict[str, Any]] = {
+        "today": TodayScreen,
+        "access": AccessScreen,
+        "runs": RunsScreen,
+        "mapping": MappingScreen,
+        "vendors": VendorsScreen,
+        "first": FirstRunScreen,
+    }
     BINDINGS: ClassVar[list[Any]] = [
         *(Binding(mode.key, f"mode('{mode.name}')", mode.title, show=False) for mode in PLACES),
         Binding("s", "sync", "sync now"),
@@ -75,18 +89,27 @@ class HubApp(App[None]):
         self._wanted_theme = theme
         self.work: Work[Any] | None = None
         """What goes on beside the screen."""
+        self.new_here = False
+        """Whether the first run goes on: it stands where Today stands later."""
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our colours, for themes that don't have them."""
         return dict(DARK.variables)
 
-    def on_mount(self) -> None:
-        """Begin with what needs somebody."""
+    async def on_mount(self) -> None:
+        """Begin with what needs somebody; with the first steps where nothing was ever applied."""
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = self._wanted_theme if self._wanted_theme in self.available_themes else DARK.name
         self.set_interval(0.25, self._show_progress)
-        self.switch_mode("today")
+        self.new_here = not (await first_steps(self.hub))["applied"]
+        self.switch_mode("first" if self.new_here else "today")
+
+    def on_first_run_screen_finished(self) -> None:
+        """Everything is set up."""
+        self.new_here = False
+        if self.current_mode == "first":
+            self.switch_mode("today")
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys by the names that people say."""
@@ -119,10 +142,13 @@ class HubApp(App[None]):
 
     def action_mode(self, name: str) -> None:
         """Go to one of the places."""
-        if name in self.MODES:
-            self.switch_mode(name)
-        else:
+        name = "first" if name == "today" and self.new_here else name
+        if self.hub.studio is None and name != "first":
+            self.notify("First the studio itself: its name and time zone.", timeout=3)
+        elif name not in self.MODES:
             self.say(f"{name.capitalize()} is not part of this version.")
+        elif name != self.current_mode:
+            ask_before_leaving(self, lambda: self.switch_mode(name))
 
     def show_run(self, run_id: str) -> None:
         """Go to a run."""
@@ -135,6 +161,13 @@ class HubApp(App[None]):
         self.switch_mode("access")
         if isinstance(self.screen, AccessScreen):
             self.screen.look_for(member.partition(":")[2])
+
+    def plan_after_edit(self, targets: Sequence[str]) -> None:
+        """Rules were saved: what comes next is the plan of these locks."""
+        where = ", ".join(targets)
+        self.notify(f"Saved. {f'The plan for {where} comes next.' if where else 'No lock changes by it.'}")
+        if targets:
+            self.call_later(self.run_action, "app.plan")
 
     def on_header_chosen(self, message: Header.Chosen) -> None:
         """A mode was clicked."""
@@ -289,8 +322,8 @@ class HubApp(App[None]):
             await self.push_screen(HelpDialog(self.page.live_keys(hidden=True), self.page))
 
     async def action_quit(self) -> None:
-        """Leave. Work that goes on is asked to leave off first."""
-        self.exit()
+        """End, unless something is not saved and somebody wants to stay."""
+        ask_before_leaving(self, self.exit)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action that works here, by the name it has in the last line. There is no screenshot among them: a
@@ -309,7 +342,8 @@ class HubApp(App[None]):
 
     def _fatal_error(self) -> None:
         """A mistake of ours ends the app. Nothing of it is printed here: a traceback has local variables, and those
-        have secrets. Whoever started the app writes a report that is masked."""
+        have secrets. Whoever started the app writes a report that is masked, of what stands in secret fields too."""
+        redact.know(*(field.value for screen in self.screen_stack for field in screen.query(Input) if field.password))
         self.bell()
         self._close_messages_no_wait()
 

@@ -131,7 +131,7 @@ class Hints(Widget):
         found = Text()
         for hint in self.hints:
             more = self._text([hint])
-            if found.cell_len + more.cell_len + 3 + end.cell_len > width:
+            if found.cell_len + 3 + more.cell_len + 3 + end.cell_len > width:
                 break
             found = Text.assemble(found, "   " if found else "", more)
         return Text.assemble(found, " " * max(1, width - found.cell_len - end.cell_len), end)

@@ -56,6 +56,14 @@ class Page(Screen[Any]):
         self._pulse: Pulse | None = None
 
     @property
+    def unsaved(self) -> int:
+        """How many things were typed or ticked here that are not saved."""
+        return 0
+
+    def drop_unsaved(self) -> None:
+        """Forget them."""
+
+    @property
     def hub_app(self) -> HubApp:
         """The application, by its own type."""
         from tui.app import HubApp

@@ -10,19 +10,16 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter, validators
 from rich.markup import escape
-from sqlalchemy import select
 
 from hub.cli import output
 from hub.cli.opened import Json, opened, settings, who
-from hub.connection import Connection
-from hub.core import Hub, initialise
-from hub.errors import HubError, UserError
+from hub.core import initialise
+from hub.errors import UserError
 from hub.grants import Check, CheckState
 from hub.plugins import Plugin
 from hub.store import journal
-from hub.store import tables as t
-from hub.studio.file import ConnectionSpec, spec_from_values
-from hub.studio.registry import ConnectionRow
+from hub.studio.connecting import check_connection, gave_access, try_connection
+from hub.studio.file import spec_from_values
 from hub.words import counted
 
 __all__ = ["connect_", "demo_", "disconnect_", "export_", "import_", "init_", "verify_"]
@@ -192,7 +189,7 @@ async def connect_(
         spec = spec_from_values(name, chosen, values, base=Path.cwd(), found=found)
         if spec is None:
             raise UserError("\n".join(what for _, what in found), code="settings")
-        checks = await _try(hub, spec, current) if check else []
+        checks = await try_connection(hub, spec, current) if check else []
         failed = any(one.state is CheckState.FAILED for one in checks)
         changes = [] if failed else (await save_one_connection(hub, spec, who=who())).changes
     if json:
@@ -205,29 +202,6 @@ async def connect_(
     if failed:
         output.say("nothing was saved; with --no-check it is saved untried")
     return 1 if failed else 0
-
-
-async def _try(hub: Hub, spec: ConnectionSpec, current: ConnectionRow | None) -> list[Check]:
-    """Verify a connection that is not saved, with the stored secrets for those that were left out."""
-    settings = spec.settings
-    if current is not None and spec.missing:
-        kept = current.open_settings(spec.plugin, hub.vault)
-        settings = settings.model_copy(update={name: getattr(kept, name) for name in spec.missing})
-    connection = hub.connect(spec.name, spec.plugin, settings)
-    try:
-        return await _verify(hub, connection)
-    finally:
-        await connection.aclose()
-
-
-async def _verify(hub: Hub, connection: Connection) -> list[Check]:
-    if not hub.plugins.has(connection.plugin.name, "verify"):
-        return []
-    try:
-        return list(await hub.plugins.call(connection, "verify"))
-    except HubError as error:
-        said = f"{error.what}. {error.said}" if error.said else error.what
-        return [Check(title="the connection can be tried", state=CheckState.FAILED, said=said, fix=error.fix)]
 
 
 def _given(plugin: Plugin, pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -280,7 +254,7 @@ async def verify_(name: str | None = None, /, *, json: Json = False) -> int:
     async with opened() as hub:
         rows = [await hub.connection_row(name)] if name else await hub.connections()
         for row in rows:
-            results[row.name] = await _verify(hub, await hub.open_connection(row))
+            results[row.name] = await check_connection(hub, row)
     if json:
         output.print_json(
             [{"connection": one, "checks": [_check_json(c) for c in checks]} for one, checks in results.items()]
@@ -336,7 +310,7 @@ async def disconnect_(
         raise UserError("--leave or --revoke, not both")
     async with opened() as hub:
         row = await hub.connection_row(name)
-        if not (leave or revoke) and await _gave_access(hub, row):
+        if not (leave or revoke) and await gave_access(hub, row):
             leave_it = ", --leave leaves all as it is at the vendor" if row.options is not None else ""
             raise UserError(
                 "say what happens to the access that the hub gave by it: --leave or --revoke",
@@ -354,13 +328,3 @@ async def disconnect_(
         if done.forgotten:
             output.line(f"{output.mark('ok')} {name} is forgotten")
     return 0 if done.forgotten else 4
-
-
-async def _gave_access(hub: Hub, row: ConnectionRow) -> bool:
-    """Whether there may be access to be left or taken back: at a lock always, of a source where members have some."""
-    c = t.ledger.c
-    if row.options is not None:
-        return True
-    query = select(c.id).where(c.source_id == row.id, c.state != "removed").limit(1)
-    async with hub.database.read() as db:
-        return (await db.execute(query)).first() is not None

@@ -255,7 +255,7 @@ def spec_from_values(
         else:
             found.append((key, f"unknown key {key!r}; {nearest(key, [*fields, *option_names])}"))
     if plugin.kind != "booking" and "policy" not in options:
-        found.append((None, 'policy is missing: choose "sync", "grant_only" or "observe"'))
+        found.append(("policy", 'policy is missing: choose "sync", "grant_only" or "observe"'))
         options["policy"] = "observe"
     missing = plugin.settings.secret_names() - values.keys()
     settings |= {key: "left-out" for key in missing if fields[key].is_required()}

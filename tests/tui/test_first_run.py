@@ -1,0 +1,66 @@
+"""The first run: from nothing to the steps that tick themselves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.core import Hub, initialise
+from hub.look.first_steps import first_steps
+from hub.settings import HubSettings
+from tests.harness import World
+from tests.tui.driving import frame, press, until
+from tui.app import HubApp
+from tui.fields import Field
+from tui.screens.first import FirstRunScreen
+
+
+@pytest.fixture
+async def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
+    monkeypatch.setenv("TZ", "Europe/Zurich")
+    options: dict[str, Any] = {"home": tmp_path / "home", "key": None}
+    settings = HubSettings(**options)
+    await initialise(settings)
+    async with Hub.open(settings) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_a_studio_is_made_and_the_steps_begin(hub: Hub, size: tuple[int, int]) -> None:
+    async with HubApp(hub).run_test(size=size) as pilot:
+        await until(pilot, lambda: len(pilot.app.screen.query(Field)) == 4, "the form")
+        await press(pilot, "enter")
+        await until(pilot, lambda: "is missing" in frame(pilot), "what is wrong")
+        assert hub.studio is None
+        await press(pilot, "=Studio 5", "tab", "home", "shift+end", "=Mars", "enter")
+        await until(pilot, lambda: "is not a time zone" in " ".join(frame(pilot).split()), "what is wrong")
+        await press(pilot, "home", "shift+end", "=Europe/Berlin", "enter")
+        await until(pilot, lambda: not pilot.app.screen.query(Field), "the studio")
+        assert hub.studio is not None
+        assert (hub.studio.name, hub.studio.timezone, hub.studio.language) == ("Studio 5", "Europe/Berlin", "en")
+        shown = frame(pilot)
+        assert "Connect where people book" in shown
+        assert "Switch it on" in shown
+        await press(pilot, "d")
+        await until(pilot, lambda: "studiohub demo" in frame(pilot), "how")
+        await press(pilot, "down", "down", "enter")
+        assert isinstance(pilot.app.screen, FirstRunScreen), "nothing opens anything before there is a vendor"
+        await press(pilot, "up", "up", "enter")
+        await until(pilot, lambda: pilot.app.current_mode == "vendors", "the vendors")
+        await press(pilot, "1")
+        await until(pilot, lambda: pilot.app.current_mode == "first", "the steps again")
+
+
+async def test_the_steps_tick_themselves_and_today_follows_the_last(world: World) -> None:
+    world.join("1")
+    async with HubApp(world.hub).run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: "● Say what opens what" in " ".join(frame(pilot).split()), "the ticks")
+        assert pilot.app.current_mode == "first"
+        assert dict(await first_steps(world.hub)) == {
+            "studio": True, "source": True, "target": True, "rules": True, "plan": False, "applied": False,
+        }  # fmt: skip
+        await world.sync()
+        await until(pilot, lambda: pilot.app.current_mode == "today", "Today")

@@ -1,0 +1,175 @@
+"""Vendors: a form from the plugin's settings; what is wrong stands beside it, and a secret stands nowhere."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.widgets import Input
+
+from hub import redact
+from hub.cli import output
+from plugins.exivo.simulator import API_KEY, API_SECRET, SITE_ID
+from tests.harness import World
+from tests.tui.driving import frame, press, text_of, until
+from tui.app import HubApp
+from tui.fields import Choose, Field
+from tui.questions import Ask, TypeWords
+from tui.screens.vendors import VendorsScreen
+from tui.table import IdTable
+
+SECRET = "s3cret-of-the-door-4711"
+
+
+async def begin(pilot: Any, world: World, row: str | None = None) -> VendorsScreen:
+    await until(pilot, lambda: pilot.app.current_mode in ("today", "first"), "the start")
+    await press(pilot, "5")
+    await until(pilot, lambda: isinstance(pilot.app.screen, VendorsScreen) and pilot.app.screen.query(Field), "a form")
+    screen = pilot.app.screen
+    assert isinstance(screen, VendorsScreen)
+    if row is not None:
+        table = screen.query_one(IdTable)
+        table.cursor = list(table.ids).index(row)
+        await until(pilot, lambda: screen._shown == row and screen.query(Field), row)
+    return screen
+
+
+def field(screen: VendorsScreen, key: str) -> Field:
+    return next(one for one in screen.query(Field) if one.field.key == key)
+
+
+async def fill(pilot: Any, screen: VendorsScreen, **values: str) -> None:
+    for key, value in values.items():
+        one = field(screen, key)
+        (one.query_one(Choose) if one.field.kind == "choice" else one.query_one(Input)).value = value
+        await pilot.pause()
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_a_connection_is_tried_line_by_line(world: World, size: tuple[int, int]) -> None:
+    await world.sync()
+    async with HubApp(world.hub).run_test(size=size) as pilot:
+        screen = await begin(pilot, world, "door")
+        await until(pilot, lambda: "kept sealed" in frame(pilot), "the form")
+        await press(pilot, "V")
+        await until(pilot, lambda: "key and secret are accepted" in text_of(pilot, "#checks"), "the checks")
+        await until(pilot, lambda: "key and secret are accepted" in frame(pilot), "the checks in view")
+        assert API_SECRET not in frame(pilot)
+        assert not screen.unsaved
+
+
+async def test_a_lock_is_added_and_nothing_is_taken_for_granted(world: World) -> None:
+    async with HubApp(world.hub).run_test(size=(120, 50)) as pilot:
+        screen = await begin(pilot, world)
+        await press(pilot, "n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask), "the vendors")
+        asked = pilot.app.screen
+        assert isinstance(asked, Ask)
+        key = next(key for key, (_, name) in asked._answers.items() if name == "exivo")
+        await press(pilot, key)
+        await until(pilot, lambda: screen._shown == "new:exivo" and screen.query(Field), "the form")
+        await fill(pilot, screen, name="back door", site_id=SITE_ID, api_key=API_KEY, base_url=world.base_url)
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: "Nothing was saved" in text_of(pilot, "#checks"), "the refusal")
+        bad = {one.field.key for one in screen.query(Field) if one.has_class("bad")}
+        assert bad == {"name", "api_secret", "policy"}
+        assert len(await world.hub.connections()) == 2
+        await fill(pilot, screen, name="back", api_secret=SECRET, policy="sync")
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: "U saves it all the same" in text_of(pilot, "#checks"), "the checks")
+        assert "failed:" in text_of(pilot, "#checks")
+        assert len(await world.hub.connections()) == 2
+        await fill(pilot, screen, api_secret=API_SECRET)
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: screen._shown == "back" and "Saved" in text_of(pilot, "#checks"), "saved")
+        row = await world.hub.connection_row("back")
+        assert row.options is not None
+        assert (row.options.policy, row.options.hold_removals_above.count) == ("sync", 5)
+        assert not screen.unsaved
+        assert all(one.text == "" for one in screen.query(Field) if one.field.kind == "secret")
+
+
+async def test_wrong_values_are_shown_beside_their_fields(world: World) -> None:
+    async with HubApp(world.hub).run_test(size=(120, 50)) as pilot:
+        screen = await begin(pilot, world, "door")
+        await fill(pilot, screen, every="often", **{"hold_removals_above.percent": "much"}, protect="4711")
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: "Nothing was saved" in text_of(pilot, "#checks"), "the refusal")
+        bad = {one.field.key for one in screen.query(Field) if one.has_class("bad")}
+        assert bad == {"every", "hold_removals_above.percent", "protect"}
+        assert screen.unsaved == 3
+        await press(pilot, "escape", "z")
+        await until(pilot, lambda: screen.query(Field) and not screen.unsaved, "as it was")
+
+
+async def test_what_was_typed_survives_looking_elsewhere(world: World) -> None:
+    async with HubApp(world.hub).run_test(size=(120, 36)) as pilot:
+        screen = await begin(pilot, world, "door")
+        await fill(pilot, screen, site_id="another")
+        await press(pilot, "escape", "k")
+        await until(pilot, lambda: screen._shown == "desk", "the desk")
+        await pilot.resize_terminal(80, 24)
+        await press(pilot, "j")
+        await until(pilot, lambda: screen._shown == "door" and screen.query(Field), "the door")
+        assert field(screen, "site_id").text == "another"
+        await press(pilot, "2")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask), "the question")
+        await press(pilot, "k", "5")
+        await until(pilot, lambda: pilot.app.screen is screen, "back")
+        assert field(screen, "site_id").text == "another"
+        assert (await world.hub.connection_row("door")).settings["site_id"] == SITE_ID
+
+
+async def test_a_typed_secret_is_in_no_frame_log_or_crash_report(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    seen: list[str] = []
+    async with HubApp(world.hub).run_test(size=(120, 50)) as pilot:
+        screen = await begin(pilot, world, "door")
+        field(screen, "api_secret").go()
+        for character in SECRET:
+            await press(pilot, character)
+            seen.append(frame(pilot))
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: "U saves it" in text_of(pilot, "#checks"), "the checks")
+        seen += [frame(pilot), pilot.app.export_screenshot()]
+        redact.forget_all()
+        app = pilot.app
+        assert isinstance(app, HubApp)
+        app._exception = ValueError(f"something went wrong with {SECRET}")
+        app._fatal_error()
+        assert not app._exit_renderables
+        with contextlib.suppress(ValueError):
+            assert output.crash(app.mistake or RuntimeError(), home=world.hub.settings.home) == 1
+        app._exception = None
+    reports = list(world.hub.settings.home.glob("crash-*.txt"))
+    assert len(reports) == 1
+    kept = reports[0].read_text()
+    assert "something went wrong with" in kept
+    for text in (*seen, kept, caplog.text):
+        assert SECRET not in text
+        assert SECRET[:12] not in text
+
+
+async def test_a_lock_is_forgotten_only_by_its_own_words(world: World) -> None:
+    world.join("1")
+    await world.sync()
+    async with HubApp(world.hub).run_test(size=(120, 36)) as pilot:
+        screen = await begin(pilot, world, "door")
+        await press(pilot, "D")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TypeWords), "the words")
+        await press(pilot, "enter", "=y", "enter", "enter")
+        assert isinstance(pilot.app.screen, TypeWords)
+        await press(pilot, "escape")
+        assert pilot.app.screen is screen
+        assert len(await world.hub.connections()) == 2
+        await press(pilot, "D")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TypeWords), "the words")
+        await press(pilot, *"revoke door", "enter")
+        await until(pilot, lambda: "door" not in screen._views, "forgotten")
+    assert not world.ours() or not world.opens("1")
+    assert [row.name for row in await world.hub.connections()] == ["desk"]

@@ -1,0 +1,1 @@
+"""The mapping tables: what is edited, and how each of them looks."""

@@ -1,0 +1,193 @@
+"""Vendors: what is connected and whether it answers, with a form made from the plugin's own settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual import on, work
+from textual.binding import Binding
+from textual.widgets import Static
+
+from hub.engine.disconnecting import disconnect
+from hub.errors import HubError
+from hub.grants import Check, CheckState
+from hub.studio.connecting import check_connection, gave_access, try_connection
+from hub.studio.file import ConnectionSpec
+from hub.studio.importing import save_one_connection
+from hub.words import counted
+from tui.checks import checks_text
+from tui.fields import Field
+from tui.questions import Ask, TypeWords
+from tui.table import IdTable
+from tui.vendor_forms import ADD, NEW, VendorForms
+
+__all__ = ["VendorsScreen"]
+
+
+class VendorsScreen(VendorForms):
+    """The fifth place."""
+
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("V", "verify", "verify"),
+        Binding("n", "add", "add vendor"),
+        Binding("S", "save", "save"),
+        Binding("ctrl+s", "save", "save", priority=True),
+        Binding("U", "save_untried", "save untried", show=False),
+        Binding("z", "undo", "undo typing"),
+        Binding("D", "disconnect", "disconnect…"),
+        Binding("escape", "back", "leave the field"),
+    ]
+
+    @on(IdTable.Opened, "#vendors")
+    def _opened(self, message: IdTable.Opened) -> None:
+        if message.row == ADD:
+            self.action_add()
+        elif fields := list(self.query(Field)):
+            fields[0].go()
+
+    # ── what can be done ──────────────────────────────────────────────────────────────────────────────────────────
+
+    @work(exclusive=True, group="vendor")
+    async def action_verify(self) -> None:
+        """Try it, as it stands in the form."""
+        spec, current = self._spec()
+        if spec is None:
+            return
+        self._remember()
+        hub, key = self.hub_app.hub, self._shown or ""
+        self._say("running", f"trying {spec.name} …")
+        saved = current is not None and not self._typed.get(key)
+        try:
+            checks = await (check_connection(hub, current) if saved and current else try_connection(hub, spec, current))
+        except HubError as error:
+            self._say("failed", f"{error.what}. {error.fix}")
+            return
+        self._show_checks(key, spec, checks, "" if saved else "This is not saved yet: S saves it.")
+
+    def _show_checks(self, key: str, spec: ConnectionSpec, checks: Sequence[Check], end: str) -> None:
+        colours = self.app.theme_variables
+        self._checks[key] = checks_text(spec.plugin.title, checks, self.hub_app.hub.clock.now(), end, colours)
+        if self._shown == key:
+            self.query_one("#checks", Static).update(self._checks[key])
+            self.query_one("#checks", Static).scroll_visible(animate=False)
+
+    @work(exclusive=True, group="vendor")
+    async def action_save(self) -> None:
+        """Check what was typed, try it, and save it if nothing that was tried failed."""
+        if self.hub_app.read_only:
+            self.notify("This is read only: nothing can be saved.", severity="warning")
+            return
+        spec, current = self._spec()
+        if spec is None:
+            return
+        key = self._shown or ""
+        self._say("running", f"trying {spec.name} …")
+        try:
+            checks = await try_connection(self.hub_app.hub, spec, current)
+        except HubError as error:
+            self._say("failed", f"{error.what}. {error.fix}")
+            return
+        if any(check.state is CheckState.FAILED for check in checks):
+            self._show_checks(key, spec, checks, "Nothing was saved. U saves it all the same.")
+            self._untried = spec
+            return
+        await self._save(key, spec, checks)
+
+    @work(exclusive=True, group="vendor")
+    async def action_save_untried(self) -> None:
+        """Save although something that was tried failed."""
+        if self._untried is None or self.hub_app.read_only:
+            self.notify("S tries and saves; U is for what failed then.", timeout=4)
+            return
+        await self._save(self._shown or "", self._untried, ())
+
+    async def _save(self, key: str, spec: ConnectionSpec, checks: Sequence[Check]) -> None:
+        from hub.cli.opened import who
+
+        try:
+            done = await save_one_connection(self.hub_app.hub, spec, who=who())
+        except HubError as error:
+            self._say("failed", f"{error.what}. {error.fix}")
+            return
+        self._new.pop(key, None)
+        await self._empty()
+        self._typed.pop(key, None)
+        self._shown = None
+        said = "; ".join(done.changes) or f"{spec.name} is as it was"
+        await self.load()
+        table = self.query_one("#vendors", IdTable)
+        table.cursor = list(table.ids).index(spec.name)
+        self._show_checks(spec.name, spec, checks, f"Saved: {said}.")
+        await self._show_form(spec.name)
+
+    @work(exclusive=True, group="vendor")
+    async def action_add(self) -> None:
+        """Choose a vendor; its form is next."""
+        plugins = sorted(self.hub_app.hub.plugins.loaded.values(), key=lambda one: (one.kind, one.title.casefold()))
+        answers = [
+            ("123456789abcdefghijklmnop"[place], f"{plugin.title} · {plugin.kind}", plugin.name)
+            for place, plugin in enumerate(plugins[:25])
+        ]
+        chosen = await self.app.push_screen_wait(Ask("Add a vendor", [], answers, "none of them", below=True))
+        if chosen:
+            key = f"{NEW}{chosen}"
+            self._new[key] = self.hub_app.hub.plugins[chosen]
+            await self.load()
+            table = self.query_one("#vendors", IdTable)
+            table.cursor = list(table.ids).index(key)
+            await self._show_form(key)
+            self.query(Field).first().go()
+
+    @work(exclusive=True, group="vendor")
+    async def action_disconnect(self) -> None:
+        """Forget a connection, once the words were typed."""
+        from hub.cli.opened import who
+
+        key, app = self._shown or "", self.hub_app
+        if key in self._new:
+            del self._new[key]
+            self._typed.pop(key, None)
+            self._shown = None
+            await self._empty()
+            await self.load()
+            return
+        row = self._row(key)
+        if row is None or app.read_only:
+            self.notify("This is read only." if row is not None else "Choose a vendor first.", timeout=3)
+            return
+        words = [(f"revoke {row.name}", "take back everything that the hub gave by it, then forget it")]
+        if row.options is not None:
+            words.append((f"leave {row.name}", "leave everything there as it is, and forget it"))
+        elif not await gave_access(app.hub, row):
+            words = [(f"forget {row.name}", "nobody has access because of it")]
+        lines = ["Its settings, secrets, records and mapping rows go with it. A backup is the only way back."]
+        typed = await app.push_screen_wait(TypeWords(f"✖ Disconnect {row.name}", lines, words, "keep it"))
+        if not typed:
+            return
+        self._say("running", f"{typed} …")
+        try:
+            done = await disconnect(app.hub, row.name, revoke=typed.startswith("revoke"), who=who())
+        except HubError as error:
+            self._say("failed", f"{error.what}. {error.fix}")
+            return
+        if not done.forgotten:
+            why = "; ".join(f"{member}: {said}" for member, said in list(done.failed.items())[:5])
+            self._say("failed", f"{counted(len(done.failed), 'grant')} could not be taken back, so it stays. {why}")
+            return
+        await self._empty()
+        self._typed.pop(key, None)
+        self._shown = None
+        await self.load()
+        self.notify(f"{row.name} is forgotten; {counted(done.removed, 'grant')} taken back.")
+
+    def action_undo(self) -> None:
+        """As it is saved."""
+        if self._shown is not None:
+            self._typed.pop(self._shown, None)
+            shown, self._shown = self._shown, None
+            self.run_worker(self._show_form(shown))
+
+    def action_back(self) -> None:
+        """Out of the form, to the list."""
+        self.query_one("#vendors", IdTable).focus()
