@@ -72,6 +72,7 @@ COMMANDS = (
     (CARE, "keep", "backup", "Write everything in the database to one file"),
     (CARE, "keep", "restore", "Fill an empty installation from a backup"),
     (CARE, "keep", "erase", "Delete everything that is kept about a member"),
+    (CARE, "member", "member-link", "The address of a member's own page"),
     (CARE, "keep", "audit", "What admins did"),
     (CARE, "daemon", "webhook", "The address for a vendor's webhooks"),
     (BUILD, "build", "simulate", "Serve a vendor's simulator"),
@@ -79,7 +80,7 @@ COMMANDS = (
 )
 for group, module, name, words in COMMANDS:
     app.command(
-        f"hub.cli.{module}:{name}_",
+        f"hub.cli.{module}:{name.replace('-', '_')}_",
         name=name,
         group=group,
         help=words,

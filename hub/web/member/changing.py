@@ -88,7 +88,7 @@ def _at_source(visit: Visit, name: str) -> str:
     if name == "birth_date":
         return str(value.isoformat())
     unit = next(field.unit for field in FIELDS if field.name == name)
-    return f"{profile.shown(value, visit.speech.language)} {unit}"
+    return f"{profile.shown(value, visit.speech.language)}\u00a0{unit}"
 
 
 async def export(visit: Visit) -> Response:

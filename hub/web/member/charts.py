@@ -18,6 +18,7 @@ HEIGHT = 180
 _BAR = 0.62
 """Share of a bar's room that it fills."""
 _MOST_LABELS = 5
+MANY = 30
 
 
 @dataclass(frozen=True)
@@ -62,26 +63,31 @@ class Chart:
     strokes: tuple[Stroke, ...]
     ticks: tuple[tuple[float, float], ...]
 
+    @property
+    def dot(self) -> float:
+        """How large a point is, so that many don't hide the line."""
+        return 4 if len(self.marks) <= MANY else 2.5
+
 
 Value = tuple[str, str, float | None]
 """What stands below it, what is read out, and how much it is."""
 
 
-def bars(values: Sequence[Value]) -> Chart:
-    """A chart that starts at zero."""
-    return _chart(values, floor=0.0, line=False)
+def bars(values: Sequence[Value], *, whole: bool = False) -> Chart:
+    """A chart that starts at zero. `whole`: there is nothing between two whole numbers."""
+    return _chart(values, floor=0.0, line=False, whole=whole)
 
 
-def curve(values: Sequence[Value]) -> Chart:
+def curve(values: Sequence[Value], *, whole: bool = False) -> Chart:
     """A chart of single values with a line from each to the next; it starts near the lowest one."""
     known = [value for _, _, value in values if value is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)
-    return _chart(values, floor=max(0.0, low - max(high - low, high * 0.1)), line=True)
+    return _chart(values, floor=max(0.0, low - max((high - low) / 2, high * 0.05)), line=True, whole=whole)
 
 
-def _chart(values: Sequence[Value], *, floor: float, line: bool) -> Chart:
+def _chart(values: Sequence[Value], *, floor: float, line: bool, whole: bool) -> Chart:
     known = [value for _, _, value in values if value is not None]
-    ticks = _ticks(floor, max(known, default=0.0))
+    ticks = _ticks(floor, max(known, default=0.0), whole=whole)
     low, high = ticks[0], ticks[-1]
     room = 100 / max(len(values), 1)
     every = math.ceil(len(values) / _MOST_LABELS)
@@ -107,10 +113,12 @@ def _height(value: float, low: float, high: float) -> float:
     return round(HEIGHT - (value - low) / (high - low) * HEIGHT, 2)
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def _ticks(low: float, high: float, *, whole: bool) -> list[float]:
     """A few round numbers, from at most `low` to at least `high`."""
     span = max(high - low, 1e-9) if high > 0 else 1.0
     power = 10.0 ** math.floor(math.log10(span / 3))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= span / 4)
+    if whole:
+        step = math.ceil(step)
     first, last = math.floor(low / step), math.ceil(max(high, low + step) / step - 1e-9)
     return [number * step for number in range(first, max(last, first + 1) + 1)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.classes.rides import Ride
@@ -17,7 +17,18 @@ from hub.store import among
 from hub.store import tables as t
 from hub.vault import Vault
 
-__all__ = ["Next", "OwnWord", "Person", "erasure_asked", "next_class", "own_word", "person", "rides", "shown_rides"]
+__all__ = [
+    "Next",
+    "OwnWord",
+    "Person",
+    "erasure_asked",
+    "next_class",
+    "own_word",
+    "person",
+    "rides",
+    "shown_rides",
+    "spot_label",
+]
 
 COMING = frozenset({BookingState.CONFIRMED, BookingState.CHECKED_IN})
 
@@ -104,11 +115,15 @@ async def shown_rides(db: AsyncConnection, vault: Vault, of: Person, event_id: s
 
 
 async def _rides(db: AsyncConnection, vault: Vault, of: Person, *conditions: Any) -> list[Ride]:
-    q, e = t.result.c, t.event.c
+    q, e, place = t.result.c, t.event.c, t.seat.c
+    sat = (place.event_id == q.event_id) & (place.member == q.member) & (place.state != "removed")
     query = (
-        select(q.id, q.event_id, q.member, q.seat, q.sealed_metrics, q.implausible)
+        select(q.id, q.event_id, q.member, q.sealed_metrics, q.implausible)
+        # What the member booked is what stands on the bike; the tracker's own number of it may be another.
+        .add_columns(func.coalesce(place.spot, q.seat).label("seat"))
         .add_columns(e.session_id, e.name, e.starts_at, e.ends_at, e.timezone)
         .join(t.event, e.id == q.event_id)
+        .outerjoin(t.seat, sat)
         .where(q.studio_id == of.studio_id, q.dropped.is_(False), *conditions)
         .order_by(e.starts_at.desc(), q.id)
     )
@@ -168,7 +183,7 @@ async def next_class(db: AsyncConnection, of: Person, now: datetime) -> Next | N
     if session is None:
         return None
     zone = await _zone_of(db, of, session)
-    spot = await _spot_label(db, of.source_id, bookings[session.id].spot)
+    spot = await spot_label(db, of.source_id, bookings[session.id].spot)
     return Next(session.name, session.starts_at, session.ends_at, zone, spot)
 
 
@@ -182,7 +197,7 @@ async def _zone_of(db: AsyncConnection, of: Person, session: Session) -> str:
     return (decoder("location").decode(data).timezone if data else None) or of.timezone
 
 
-async def _spot_label(db: AsyncConnection, source_id: int, spot: str | None) -> str | None:
+async def spot_label(db: AsyncConnection, source_id: int, spot: str | None) -> str | None:
     """What stands on the bike: a source may book by the spot's id or by its label."""
     if not spot:
         return None

@@ -84,6 +84,8 @@ async def one_class(visit: Visit) -> Response:
         return no_such_page(visit)
     best_here = {best.metric for best in _bests(rides) if best.ride is ride}
     shown, place = await _rank(visit, ride)
+    async with visit.engine.database.read() as db:
+        bike = await data.spot_label(db, visit.of.source_id, ride.seat)
     cells = {name: _cell(visit, ride, name, best_here) for name in METRICS}
     more = [_cell(visit, ride, name, best_here) for name in sorted(ride.metrics.keys() - METRICS.keys())]
     everything = [*cells.values(), *more]
@@ -92,6 +94,7 @@ async def one_class(visit: Visit) -> Response:
         at="classes",
         title=ride.name or visit.words["trends"]["class"],
         ride=ride,
+        bike=bike,
         single=[cells[name] for name in SINGLE],
         pairs=[(cells[average], cells[most]) for average, most in PAIRS],
         more=more,

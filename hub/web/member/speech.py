@@ -20,6 +20,7 @@ __all__ = ["Speech", "choose_language", "speech"]
 _FOLDER = Path(__file__).parent / "words"
 _THIN = "\u202f"
 """A narrow space that keeps a number and its unit, or groups of digits, on one line."""
+_FIRM = "\u00a0"
 
 MOST_PREFERENCES = 20
 
@@ -73,6 +74,11 @@ class Speech:
         decimals = metric.decimals if metric else 0 if value == round(value) else 1
         return f"{self.number(value, decimals)}{_THIN}{self.unit(name)}".rstrip(_THIN)
 
+    def bare(self, name: str, value: float) -> str:
+        """A value of a metric without its unit, for where that stands beside it."""
+        metric = METRICS.get(name)
+        return self.number(value, metric.decimals if metric else 0)
+
     def change(self, share: float) -> str:
         """By how much something rose or fell."""
         percent = round(share * 100)
@@ -89,11 +95,18 @@ class Speech:
 
     def moment(self, moment: datetime, zone: str) -> str:
         """Day and time by a zone's clock."""
-        return moment_text(moment, _zone(zone), self.language)
+        return moment_text(moment, _zone(zone), self.language).replace(" Uhr", _FIRM + "Uhr")
+
+    def short(self, moment: datetime, zone: str) -> str:
+        """Day and time as they stand in a list."""
+        local = moment.astimezone(_zone(zone))
+        weekday = moment_text(moment, _zone(zone), self.language)[: 2 if self.language == "de" else 3]
+        day = f"{local.day}.{local.month}." if self.language == "de" else f"{self.day(local.date())} "
+        return f"{weekday}{_FIRM}{day}{local.year}, {local:%H:%M}"
 
     def window(self, start: datetime, end: datetime, zone: str) -> str:
         """From when to when by a zone's clock."""
-        return window_text(start, end, _zone(zone), self.language)
+        return window_text(start, end, _zone(zone), self.language).replace(" Uhr", _FIRM + "Uhr")
 
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

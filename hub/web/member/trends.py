@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from hub import times
@@ -42,7 +42,7 @@ def figures(say: Speech, rides: Sequence[Ride], now: datetime, timezone: str, *,
     zone = times.zone(timezone)
     first = sums.monday_of(now, zone) - timedelta(weeks=weeks - 1)
     recent = [ride for ride in rides if times.day_start(first, zone) <= ride.starts_at <= now]
-    found: list[Figure] = []
+    found = [_rides_by_week(say, recent, now, timezone, weeks)] if recent else []
     for name in (*WEEKLY, *SINGLE):
         if not any(name in ride.sound for ride in recent):
             continue
@@ -51,6 +51,26 @@ def figures(say: Speech, rides: Sequence[Ride], now: datetime, timezone: str, *,
         else:
             found.append(_by_class(say, name, recent))
     return found
+
+
+def _rides_by_week(say: Speech, rides: Sequence[Ride], now: datetime, timezone: str, weeks: int) -> Figure:
+    counts: dict[date, int] = {}
+    for ride in rides:
+        monday = sums.monday_of(ride.starts_at, times.zone(timezone))
+        counts[monday] = counts.get(monday, 0) + 1
+    this = sums.monday_of(now, times.zone(timezone))
+    mondays = [this - timedelta(weeks=back) for back in reversed(range(weeks))]
+    words = say.words["trends"]
+    rows = [(say.words["week_of"].format(say.day(one)), say.number(counts.get(one, 0))) for one in mondays]
+    values = [
+        (say.day(one), f"{when}: {text}", float(counts.get(one, 0)))
+        for one, (when, text) in zip(mondays, rows, strict=True)
+    ]
+    most = say.number(max(counts.values()))
+    description = words["desc_bars"].format(weeks, say.day(mondays[0]), say.day(mondays[-1]), most)
+    return _figure(
+        say, "rides", "bars", words["rides"], description, charts.bars(values, whole=True), words["week"], rows
+    )
 
 
 def _by_week(say: Speech, name: str, rides: Sequence[Ride], now: datetime, timezone: str, weeks: int) -> Figure:
@@ -63,15 +83,15 @@ def _by_week(say: Speech, name: str, rides: Sequence[Ride], now: datetime, timez
     values = [
         (say.day(monday), f"{when}: {text}", value) for (monday, value), (when, text) in zip(found, rows, strict=True)
     ]
-    summed = METRICS[name].sum_up
+    summed, whole = METRICS[name].sum_up, METRICS[name].decimals == 0
     known = [value for _, value in found if value is not None]
     title = words["trends"]["per_week" if summed else "mean_per_week"].format(say.metric(name))
     limits = (say.day(found[0][0]), say.day(found[-1][0]))
     if summed:
-        chart = charts.bars(values)
+        chart = charts.bars(values, whole=whole)
         description = words["trends"]["desc_bars"].format(weeks, *limits, say.amount(name, max(known)))
     else:
-        chart = charts.curve(values)
+        chart = charts.curve(values, whole=whole)
         highest, lowest = say.amount(name, max(known)), say.amount(name, min(known))
         description = words["trends"]["desc_curve"].format(len(known), *limits, highest, lowest)
     kind: Literal["bars", "curve"] = "bars" if summed else "curve"
@@ -92,8 +112,9 @@ def _by_class(say: Speech, name: str, rides: Sequence[Ride]) -> Figure:
     highest, lowest = say.amount(name, max(known)), say.amount(name, min(known))
     limits = (values[0][0], values[-1][0])
     description = words["desc_curve"].format(len(known), *limits, highest, lowest)
+    chart = charts.curve(values, whole=METRICS[name].decimals == 0)
     title = words["per_class"].format(say.metric(name))
-    return _figure(say, name, "curve", title, description, charts.curve(values), words["class"], rows)
+    return _figure(say, name, "curve", title, description, chart, words["class"], rows)
 
 
 def _figure(

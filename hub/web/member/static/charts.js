@@ -9,18 +9,23 @@ for (const chart of document.querySelectorAll("[data-chart]")) {
   const latest = readout.textContent;
   let shown = null;
 
-  // The browser's own little window would cover the chart.
-  for (const title of area.querySelectorAll("rect title")) title.remove();
+  // What browsers show by themselves, where there are no scripts, would cover the chart.
+  const texts = new Map();
+  for (const mark of area.querySelectorAll("[data-mark]")) {
+    const title = mark.querySelector("title");
+    texts.set(mark, title.textContent);
+    title.remove();
+  }
 
   const show = (mark) => {
     if (shown === mark) return;
     if (shown) shown.classList.remove("shown");
     if (mark) mark.classList.add("shown");
     shown = mark;
-    readout.textContent = mark ? mark.dataset.text : latest;
+    readout.textContent = mark ? texts.get(mark) : latest;
   };
   const point = (event) => {
-    const mark = event.target.closest("[data-text]");
+    const mark = event.target.closest("[data-mark]");
     if (mark) show(mark);
   };
   area.addEventListener("pointermove", point);
