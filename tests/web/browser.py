@@ -57,7 +57,7 @@ def served() -> Iterator[dict[str, str]]:
                 config = uvicorn.Config(make_app(pages.engine), port=0, log_config=None, lifespan="off")
                 server = _Server(config)
                 task = asyncio.create_task(server.serve())
-                while not server.started:
+                while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                     await asyncio.sleep(0.01)
                 port = server.servers[0].sockets[0].getsockname()[1]
                 links = {"anna": pages.link("1"), "beat": pages.link("2"), "evil": pages.link("4")}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from httpx import ASGITransport, AsyncClient
 from sqlalchemy import delete, select, update
 
 from hub import member_links, redact
@@ -15,6 +17,7 @@ from hub.settings import HubSettings
 from hub.store import tables as t
 from hub.vault import Vault, new_key
 from hub.web import make_app
+from hub.web.member.safety import CSP
 from tests.web.studio import PUBLIC, Pages
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -102,8 +105,7 @@ async def test_a_link_without_its_last_slash_works_too(pages: Pages) -> None:
     """Programs that make links of addresses cut it off. The way on is relative, as a proxy may serve any path."""
     answer = await pages.web.get(pages.link("1").rstrip("/"))
     assert answer.status_code == 307
-    assert answer.headers["location"] == token_of(pages.link("1", now=pages.world.clock.now())) + "/" or True
-    assert not answer.headers["location"].startswith(("http", "/"))
+    assert re.fullmatch(r"[\w-]+/", answer.headers["location"])
     assert (await pages.web.get(pages.link("1").rstrip("/"), follow_redirects=True)).status_code == 200
 
 
@@ -116,10 +118,15 @@ async def test_no_log_has_a_token(pages: Pages, caplog: pytest.LogCaptureFixture
         raise RuntimeError(f"no luck with {link}")
 
     monkeypatch.setattr("hub.web.member.data.next_class", broken)
-    with pytest.raises(RuntimeError) as caught:
-        await pages.web.get(link)
-    assert token_of(link) not in redact.mask(str(caught.value))
-    assert token_of(link) not in caplog.text.replace(f"/me/{token_of(link)}", "") or "httpx" in caplog.text
+    async with AsyncClient(transport=ASGITransport(make_app(pages.engine), raise_app_exceptions=False)) as web:
+        answer = await web.get(PUBLIC + link)
+    assert answer.status_code == 500
+    assert answer.headers["content-security-policy"] == CSP
+    assert answer.headers["cache-control"] == "no-store"
+    # The client of this test writes down what it asks for.
+    said = [record.getMessage() for record in caplog.records if not record.name.startswith("http")]
+    assert token_of(link) not in " ".join([*said, answer.text])
+    assert token_of(link) not in redact.mask(f"RuntimeError: no luck with {link}")
 
 
 @pytest.mark.parametrize(("public_url", "listen", "there"), [(None, None, False), ("https://x.example", None, True)])

@@ -71,10 +71,10 @@ async def test_a_whole_profile_is_kept_sealed_and_shown_again(pages: Pages) -> N
 async def test_a_blank_field_overwrites_nothing(pages: Pages) -> None:
     """Not what the source says; not the consent; and not what was said in another field."""
     await send(pages, "1", form="live")
-    await send(pages, "1", form="body", **{name: "" for name in WHOLE}, extra="x")
+    await send(pages, "1", form="body", **dict.fromkeys(WHOLE, ""), extra="x")
     assert await pages.word_of("1") == (False, {})
     assert "Im Buchungssystem: 62" in (await pages.web.get(pages.link("1") + "profile")).text
-    await send(pages, "1", form="body", **{**{name: " " for name in WHOLE}, "ftp_w": "210"})
+    await send(pages, "1", form="body", **{**dict.fromkeys(WHOLE, " "), "ftp_w": "210"})
     assert await pages.word_of("1") == (False, {"ftp_w": 210})
     await send(pages, "1", form="live", show_live="on")
     assert await pages.word_of("1") == (True, {"ftp_w": 210})
