@@ -244,7 +244,8 @@ def test_what_was_typed_wrongly_ends_with_2_and_what_would_be_right(
 def test_without_a_home_every_command_says_how_to_make_one(shop: Shop, name: str) -> None:
     """And makes none by itself."""
     words = {"import": ["x.toml"], "connect": ["files", "x"], "disconnect": ["x", "--leave"], "key": ["rotate"]}
-    argument = {one: ["x"] for one in ("explain", "accesses", "apply", "approve", "backup", "erase", "webhook", "member-link")}
+    names = ("explain", "accesses", "apply", "approve", "backup", "erase", "webhook", "member-link")
+    argument = {one: ["x"] for one in names}
     typed = shop(name, *words.get(name, argument.get(name, [])))
     assert typed.code == 2
     assert "there is no studiohub home" in typed.err
