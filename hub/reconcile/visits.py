@@ -109,6 +109,7 @@ def _ended(
     if not rows:
         return ended, kept
     records = frozenset(f"{kind}:{name}" for visit in doors.wanted.values() for kind, name in references(visit.record))
+    blocked = {pair for visit in doors.visits if visit.wanted is None for pair in references(visit.record)}
     restored: Doors | None = None
     for row in rows:
         over = row.valid_until is not None and row.valid_until <= now
@@ -131,6 +132,10 @@ def _ended(
             continue
         if _covers([_asked(visit) for visit in successors], left):
             ended.append(_Ended(row, reason, surprise=False, follows=follows))
+            continue
+        if not announced and blocked.intersection(references(row.record or "")):
+            # The rule names a door that is not there: until it is mended, what works goes on working.
+            kept.append((row, Held("opening_missing", row.valid_until)))
             continue
         if not announced:
             if restored is None:

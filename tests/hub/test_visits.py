@@ -14,6 +14,7 @@ from hub.engine import lanes
 from hub.engine.source_pass import run_source
 from hub.engine.sync import SyncResult
 from hub.engine.target_pass import run_target
+from hub.studio.editing import edit_rows, rows_of
 from plugins.exivo.simulator import ExivoSimulator
 from tests.conftest import BOTH
 from tests.harness import World
@@ -440,3 +441,20 @@ async def test_many_bookings_that_are_handed_to_somebody_else_are_not_held(world
     for row in rows:
         row["member_id"] = "other"
     assert _done(await world.sync()) == {"create": 1, "remove": 8}
+
+
+async def test_a_rule_that_is_edited_to_name_a_lock_that_is_not_there_leaves_what_works_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with make_visiting(tmp_path, monkeypatch) as world:
+        booking = book(world, "b-1", "4711", at("14:00"))
+        await world.sync()
+        before = visits(world)
+        rows = await rows_of(world.hub, "resources")
+        wrong = [row.model_copy(update={"locks": ["C-9"]}) if index == 0 else row for index, row in enumerate(rows)]
+        await edit_rows(world.hub, "resources", wrong, who="test")
+        await world.sync()
+        assert visits(world) == before
+        booking["state"] = "cancelled"
+        await world.sync()
+        assert visits(world) == []
