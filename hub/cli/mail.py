@@ -134,17 +134,21 @@ async def variables(kind: str, /, *, json: Json = False) -> None:
                     "meaning": one.meaning,
                     "sample": one.samples,
                     "may_be_empty": one.optional,
-                    "in_subject": not one.secret,
+                    "in_subject": one.in_subject,
                 }
                 for one in known
             ]
         )
         return
-    notes = {(True, True): "may be empty; not in the subject", (True, False): "may be empty"}
+    notes = {
+        (True, False): "may be empty; not in the subject",
+        (True, True): "may be empty",
+        (False, False): "not in the subject",
+    }
     output.table(
         ["variable", "what it is", "for example", ""],
         [
-            [one.name, escape(one.meaning), escape(one.samples["en"]), notes.get((one.optional, one.secret), "")]
+            [one.name, escape(one.meaning), escape(one.samples["en"]), notes.get((one.optional, one.in_subject), "")]
             for one in known
         ],
     )
