@@ -130,8 +130,11 @@ async def keep(
     known = {row.vendor_person_id: row for row in (await db.execute(select(t.result).where(c.event_id == event.id)))}
     riders = {rider.vendor_id: rider for rider in reversed(seated)}
     ftp = await _ftp(db, scope, event.source_id, seated)
-    # Of a rider who is answered twice, the first counts.
-    for result in {one.vendor_person_id: one for one in reversed(results)}.values():
+    answered: dict[str, g.Result] = {}
+    for result in results:
+        # Of a rider who is answered twice, the first counts.
+        answered.setdefault(result.vendor_person_id, result)
+    for result in answered.values():
         rider, row = riders.get(result.vendor_person_id), known.get(result.vendor_person_id)
         metrics, odd = _checked(result, event)
         if rider is None or not metrics or (row is not None and (row.by_hand or row.dropped)):
@@ -173,13 +176,16 @@ def _checked(result: g.Result, event: Any) -> tuple[dict[str, float], set[str]]:
     metrics = {
         name: float(value)
         for name, value in result.metrics.items()
-        if isinstance(value, int | float)
-        and math.isfinite(value)
-        and (value != 0 or name not in METRICS or name == "points")
+        if _is_number(value) and (value != 0 or name not in METRICS or name == "points")
     }
     minutes = (event.ends_at - event.starts_at).total_seconds() / 60
     odd = (result.implausible & metrics.keys()) | implausible(metrics, minutes)
     return (metrics, set(odd)) if metrics.keys() & METRICS.keys() else ({}, set())
+
+
+def _is_number(value: Any) -> bool:
+    # A plugin's structs are not checked when it makes them.
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 async def _ftp(
