@@ -150,21 +150,30 @@ class Riding:
         async with self.world.hub.database.write() as db:
             await db.execute(insert(t.event).values(**row))
 
+    async def scope(self, lease: Any = None) -> TrackerScope:
+        """What a pass over the tracker works with."""
+        hub = self.world.hub
+        row = await hub.connection_row("bikes")
+        assert row.options is not None
+        return TrackerScope(
+            database=hub.database,
+            plugins=hub.plugins,
+            vault=hub.vault,
+            studio=hub.the_studio,
+            target_id=row.id,
+            connection=await hub.open_connection(row),
+            options=row.options,
+            sources={other.id: other.name for other in await hub.connections() if other.options is None},
+            zone=times.zone(hub.the_studio.timezone),
+            lease=lease,
+            run_id="r1",
+        )
+
     async def fetch(self) -> int:
         """What a pass over the tracker does at its end."""
         hub = self.world.hub
-        row = await hub.connection_row("bikes")
-        connection = await hub.open_connection(row)
-        assert row.options is not None
-        async with holding(hub.database, row.id, row.name, hub.clock) as lease:
-            sources = {other.id: other.name for other in await hub.connections() if other.options is None}
-            zone = times.zone(hub.the_studio.timezone)
-            return await fetch_due(
-                TrackerScope(
-                    hub.database, hub.plugins, hub.vault, hub.the_studio, row.id, connection, row.options, sources,
-                    zone, lease, "r1",
-                )
-            )  # fmt: skip
+        async with holding(hub.database, (await self.ids())["bikes"], "bikes", hub.clock) as lease:
+            return await fetch_due(await self.scope(lease))
 
     async def after(self, **since_the_end: float) -> int:
         """Fetch so long after the class."""

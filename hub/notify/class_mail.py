@@ -13,7 +13,7 @@ from hub.notify.templates import kind_named, render
 from hub.notify.wording import language_of, metric_text, one_line, place_text, window_text
 from hub.studio.registry import Studio
 
-__all__ = ["account_created_mail", "account_values", "summary_mail", "summary_name", "summary_values"]
+__all__ = ["SUMMARY", "account_created_mail", "account_values", "summary_mail", "summary_name", "summary_values"]
 
 SUMMARY = "performance_summary"
 _NO_NAME = {"de": "deine Stunde", "en": "your class"}
