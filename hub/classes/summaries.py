@@ -57,7 +57,7 @@ async def tell_riders(
             rider.member,
             instructor=instructor,
             place=place_in(ride, rides, unseen),
-            page_link=page_link(scope, rider.source, rider.member_id),
+            page_link=page_link(scope, rider.source_id, rider.member_id, now=now),
             own=own,
         )
         mails += [mail] if mail is not None else []

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import times
 from hub.core import Hub
-from hub.engine.personal_classes import erase_classes, personal_classes
+from hub.engine.personal_classes import class_data, erase_classes
 from hub.errors import UserError
 from hub.look.members import Found
 from hub.store import journal
@@ -84,7 +84,7 @@ async def personal_data(db: AsyncConnection, hub: Hub, found: Found) -> dict[str
         ],
         "log": [_plain(row) for row in await db.execute(lines)],
         "mails": [_plain(row) for row in await db.execute(mails)],
-        **await personal_classes(db, hub, found),
+        **await class_data(db, hub, found),
     }
 
 

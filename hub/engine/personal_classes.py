@@ -14,74 +14,58 @@ from hub.errors import UserError
 from hub.look.members import Found
 from hub.store import tables as t
 
-__all__ = ["erase_classes", "personal_classes"]
+__all__ = ["class_data", "erase_classes"]
 
 
-async def personal_classes(db: AsyncConnection, hub: Hub, found: Found) -> dict[str, Any]:
-    """Seats, results with their history, and own words. What is sealed is open here: it is theirs."""
-    c, ch, w = t.result.c, t.result_change.c, t.own_word.c
-    of_class = (t.event.c.name, t.event.c.session_id, t.event.c.starts_at)
+async def class_data(db: AsyncConnection, hub: Hub, found: Found) -> dict[str, Any]:
+    """Seats, results with their history, and what they said. What is sealed is open here: it is theirs."""
+    c, e, s, w, ch = t.result.c, t.event.c, t.seat.c, t.own_word.c, t.result_change.c
+    about = (e.name, e.session_id, e.starts_at, e.ends_at)
+    sealed = (c.sealed_metrics, c.sealed_unread, c.implausible)
     results = (
-        select(t.result, *(column.label(f"class_{column.name}") for column in of_class))
-        .join(t.event, t.event.c.id == c.event_id)
+        select(c.id, *about, c.vendor_person_id, c.seat, c.dropped, c.arrived_at, c.changed_at, *sealed)
+        .select_from(t.result)
+        .join(t.event, e.id == c.event_id)
         .where(*_results(hub, found))
-        .order_by(c.starts_at, c.id)
+        .order_by(e.starts_at, c.id)
+    )
+    seats = (
+        select(*about, s.spot, s.state, s.created_at, s.removed_at)
+        .select_from(t.seat)
+        .join(t.event, e.id == s.event_id)
+        .where(*_seats(hub, found))
+        .order_by(e.starts_at, s.id)
     )
     given = []
     for row in (await db.execute(results)).all():
         changes = select(ch.at, ch.what, ch.why).where(ch.result_id == row.id).order_by(ch.id)
         given.append(
             {
-                "class": row.class_name,
-                "session": row.class_session_id,
-                "starts_at": times.to_text(row.class_starts_at),
-                "person_id": row.vendor_person_id,
-                "seat": row.seat,
+                **_plain(row, leave=("id", "implausible", "sealed_metrics", "sealed_unread")),
                 "metrics": _open(hub, row.sealed_metrics),
                 "implausible": json.loads(row.implausible),
                 "unread": _open(hub, row.sealed_unread),
-                "dropped": row.dropped,
-                "arrived_at": times.to_text(row.arrived_at),
-                "changed_at": times.to_text(row.changed_at),
-                "history": [
-                    {"at": times.to_text(change.at), "what": change.what, "why": change.why}
-                    for change in (await db.execute(changes)).all()
-                ],
+                "history": [_plain(change) for change in (await db.execute(changes)).all()],
             }
         )
-    seats = (
-        select(t.seat.c.spot, t.seat.c.state, *of_class)
-        .select_from(t.seat)
-        .join(t.event, t.event.c.id == t.seat.c.event_id)
-        .where(*_seats(hub, found))
-        .order_by(t.event.c.starts_at, t.seat.c.id)
-    )
-    said = select(w.show_live, w.sealed_profile, w.changed_at).where(*_words(found))
-    word = (await db.execute(said)).one_or_none()
+    own = select(w.show_live, w.sealed_profile, w.changed_at).where(*_words(found))
+    said = (await db.execute(own)).one_or_none()
     return {
-        "seats": [
-            {
-                "class": row.name,
-                "session": row.session_id,
-                "starts_at": times.to_text(row.starts_at),
-                "spot": row.spot,
-                "state": row.state,
-            }
-            for row in (await db.execute(seats)).all()
-        ],
+        "seats": [_plain(row) for row in (await db.execute(seats)).all()],
         "results": given,
-        "own_words": None
-        if word is None
-        else {
-            "show_live": word.show_live,
-            "profile": _open(hub, word.sealed_profile),
-            "changed_at": times.to_text(word.changed_at),
-        },
+        "own_word": None
+        if said is None
+        else {**_plain(said, leave=("sealed_profile",)), "profile": _open(hub, said.sealed_profile)},
     }
 
 
+def _plain(row: Any, *, leave: tuple[str, ...] = ()) -> dict[str, Any]:
+    values = {name: value for name, value in row._mapping.items() if name not in leave}
+    return {name: times.to_text(value) if hasattr(value, "tzinfo") else value for name, value in values.items()}
+
+
 def _open(hub: Hub, sealed: bytes | None) -> Any:
-    return json.loads(hub.vault.open_private(sealed)) if sealed is not None else None
+    return json.loads(hub.vault.open_private(sealed)) if sealed is not None else {}
 
 
 def _results(hub: Hub, found: Found) -> tuple[Any, ...]:

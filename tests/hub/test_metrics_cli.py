@@ -319,8 +319,8 @@ def test_everything_about_a_members_rides_is_theirs_to_have_and_to_be_forgotten(
     data = rode("export", "--member", "desk:1").json
     assert data["results"][0]["metrics"] == FULL
     assert data["results"][0]["history"][0]["what"] == "dropped"
-    assert data["own_words"]["profile"] == {"weight_kg": 61.5}
-    assert data["own_words"]["show_live"] is False
+    assert data["own_word"]["profile"] == {"weight_kg": 61.5}
+    assert data["own_word"]["show_live"] is False
     assert data["seats"][0]["spot"] == "7"
     shop_before = rode("export", "--member", "desk:2").json
     _without_anna(rode)

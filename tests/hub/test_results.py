@@ -17,7 +17,7 @@ from hub.errors import LostLease
 from hub.store import tables as t
 from tests.conftest import BOTH
 from tests.harness import NOW
-from tests.riding import END, GOOD, START, Riding, make_riding
+from tests.rode import END, GOOD, START, Riding, make_riding
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.conftest import BOTH
 from tests.harness import NOW
 from tests.hub.test_access_mail import text_of
 from tests.hub.test_mail import Mailbox, mailbox, send
-from tests.riding import GOOD, Riding, make_riding
+from tests.rode import GOOD, Riding, make_riding
 
 __all__ = ["mailbox"]
 
