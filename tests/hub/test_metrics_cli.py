@@ -341,3 +341,16 @@ def test_nobody_is_erased_who_still_has_a_seat_at_the_tracker(rode: Shop) -> Non
     assert typed.code == 2
     assert "still has a seat in =Ride 2" in typed.err
     assert len(rows(rode, t.result)) == 2
+
+
+def test_the_pages_name_every_metric_command_and_variable() -> None:
+    """With the range that is checked."""
+    docs = Path(__file__).parents[2] / "docs"
+    page, mail = (docs / "metrics.md").read_text(encoding="utf-8"), (docs / "mail.md").read_text(encoding="utf-8")
+    for name, metric in METRICS.items():
+        assert f"`{name}`" in page
+        assert f"{metric.low:.0f}–{metric.high:.0f}" in page, name
+    for name in ("trends", "export", "reassign", "drop", "restore", "fetch"):
+        assert f"studiohub metrics {name}" in page
+    for variable in KINDS["performance_summary"].variables:
+        assert f"`{variable.name}`" in mail, variable.name
