@@ -71,7 +71,7 @@ def read_token(vault: Vault, token: str, *, now: datetime) -> MemberLink | None:
     if len(token) > LONGEST or not token.isascii():
         return None
     try:
-        text = vault.open((token + "=" * (-len(token) % 4)).encode())
+        text = vault.open_private((token + "=" * (-len(token) % 4)).encode())
         sealed = msgspec.json.decode(text, type=_Sealed)
     except (UserError, msgspec.DecodeError):
         return None

@@ -106,17 +106,16 @@ def _booked(facts: Facts, rules: TargetRules, zone: ZoneInfo) -> list[_Part]:
         window = booked_window(booking, facts)
         if window is None or booking.state not in OPENING or booking.resource_id is None:
             continue
-        for rule in rules.resources.get((facts.source, booking.resource_id), ()):
-            whole = Window(window.starts - rule.before, window.ends + rule.after)
-            found.append(
-                _Part(
-                    whole,
-                    rule,
-                    f"booking:{booking.id}",
-                    booking.number or booking.id,
-                    partial(_booking_reason, facts, rules, booking, rule, zone),
-                )
+        found += [
+            _Part(
+                whole_window(window, rule),
+                rule,
+                f"booking:{booking.id}",
+                booking.number or booking.id,
+                partial(_booking_reason, facts, rules, booking, rule, zone),
             )
+            for rule in rules.resources.get((facts.source, booking.resource_id), ())
+        ]
     return found
 
 
@@ -129,7 +128,15 @@ def booked_window(booking: r.Booking, facts: Facts) -> Window | None:
     ends = booking.ends_at or (session.ends_at if session is not None else None)
     if starts is None or ends is None or ends <= starts:
         return None
-    return Window(starts.replace(microsecond=0), ends.replace(microsecond=0))
+    return Window.of(starts.replace(microsecond=0), ends.replace(microsecond=0))
+
+
+def whole_window(booked: Window, rule: DoorRule) -> Window:
+    """A booking's window with the minutes before and after."""
+    return Window(
+        booked.starts - rule.before if booked.starts > SINCE_EVER else SINCE_EVER,
+        booked.ends + rule.after if booked.ends < FOREVER else FOREVER,
+    )
 
 
 def class_is_off(booking: r.Booking, facts: Facts) -> bool:
@@ -263,6 +270,8 @@ def _standing_reason(
 
 def window_text(window: Window, zone: ZoneInfo) -> str:
     """A window for people, in the studio's zone; the day stands once where both ends are on it."""
+    if window.starts == SINCE_EVER or window.ends == FOREVER:
+        return f"from {moment_text(window.starts, zone)}" if window.starts != SINCE_EVER else "at any time"
     starts, ends = (edge.astimezone(zone) for edge in window)
     last = ends.strftime("%H:%M") if starts.date() == ends.date() else ends.strftime("%-d %b %Y %H:%M")
     return f"{starts.strftime('%-d %b %Y %H:%M')} to {last}"

@@ -197,8 +197,7 @@ class Change:
 
     def more(self, name: str) -> float | None:
         """By which part a total or mean has grown (0.1: a tenth more); None where there is nothing to compare."""
-        pair = [side.get(name) for side in (self.now.totals | self.now.means, self.before.totals | self.before.means)]
-        now, before = pair
+        now, before = ({**side.totals, **side.means}.get(name) for side in (self.now, self.before))
         return now / before - 1 if now is not None and before else None
 
 

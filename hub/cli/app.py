@@ -60,6 +60,7 @@ COMMANDS = (
     (LOOK, "look", "grants", "Who can open what, until when, and why"),
     (LOOK, "look", "explain", "Why has, or hasn't, this person access"),
     (LOOK, "look", "accesses", "What a booking opens or opened, and why it doesn't"),
+    (LOOK, "metrics", "metrics", "What was ridden: results, trends and exports; correct them"),
     (LOOK, "look", "inbox", "What needs a person, worst first"),
     (LOOK, "rules", "rules", "The mapping rows in words; add, change or delete one"),
     (LOOK, "look", "openings", "The access groups and locks that mapping rows can name"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from cyclopts import App
+from cyclopts import App, Parameter
 from rich.markup import escape
 from sqlalchemy import select
 
@@ -17,6 +17,8 @@ from hub.cli import output
 from hub.cli.opened import Count, Json, opened, who
 from hub.core import Hub
 from hub.errors import UserError
+from hub.look.members import find_member
+from hub.look.preview import real_values
 from hub.notify import own_templates
 from hub.notify.outbox import send_again
 from hub.notify.templates import KINDS, Kind, Template, built_in, kind_named, read, render
@@ -134,17 +136,21 @@ async def variables(kind: str, /, *, json: Json = False) -> None:
                     "meaning": one.meaning,
                     "sample": one.samples,
                     "may_be_empty": one.optional,
-                    "in_subject": not one.secret,
+                    "in_subject": one.in_subject,
                 }
                 for one in known
             ]
         )
         return
-    notes = {(True, True): "may be empty; not in the subject", (True, False): "may be empty"}
+    notes = {
+        (True, False): "may be empty; not in the subject",
+        (True, True): "may be empty",
+        (False, False): "not in the subject",
+    }
     output.table(
         ["variable", "what it is", "for example", ""],
         [
-            [one.name, escape(one.meaning), escape(one.samples["en"]), notes.get((one.optional, one.secret), "")]
+            [one.name, escape(one.meaning), escape(one.samples["en"]), notes.get((one.optional, one.in_subject), "")]
             for one in known
         ],
     )
@@ -219,25 +225,46 @@ async def reset(kind: str, /, *, language: Language) -> None:
 
 
 @mail_.command(name="preview")
-async def preview(kind: str, /, *, language: Language | None = None, html: bool = False) -> None:
-    """Show a mail with sample values, and with the studio's name and words.
+async def preview(
+    kind: str,
+    /,
+    *,
+    language: Language | None = None,
+    html: bool = False,
+    member: str | None = None,
+    class_: Annotated[str | None, Parameter(name="--class")] = None,
+) -> None:
+    """Show a mail with sample values, or with those of a member, and with the studio's name and words.
 
     Parameters
     ----------
     kind:
         The kind of mail.
     language:
-        The studio's language where it is left out.
+        The member's, or else the studio's language where it is left out.
     html:
         The HTML part instead of subject and text.
+    member:
+        What this member would get (connection:id, id, e-mail or full name); of mails about classes.
+    class_:
+        Of this class (connection:id, or id); their last one where it is left out.
     """
     found, chosen, template = await _template(kind, language)
+    real: dict[str, str] = {}
     async with opened() as hub:
         studio = hub.the_studio
+        if class_ is not None and member is None:
+            raise UserError("--class says whose result only together with --member")
+        if member is not None:
+            async with hub.database.read() as db:
+                person = await find_member(db, studio, member)
+                chosen, real = await real_values(db, hub, found.name, person, class_=class_, language=language)
+                own = await own_templates.load(db, studio.id)
+            template = own.get((found.name, chosen)) or built_in(found.name, chosen)
     values = found.samples(chosen) | {"studio": studio.name}
     if words := studio.mail.words.of(chosen):
         values["words"] = words
-    made = render(found, chosen, values, template)
+    made = render(found, chosen, values | real, template)
     if made.problem:
         output.say(made.problem)
     sys.stdout.write((made.html or "") if html else f"Subject: {made.subject}\n\n{made.text}")

@@ -91,7 +91,8 @@ async def personal_data(db: AsyncConnection, hub: Hub, found: Found) -> dict[str
 async def erase(hub: Hub, found: Found, *, who: str) -> Erased:
     """Delete everything that the hub keeps about a member.
 
-    Raises UserError while the member has access somewhere: that has to end first, or nobody would know of it.
+    Raises UserError while the member has access, or a seat in a class to come: that has to end first, or nobody would
+    know of it.
     """
     g, r, link = t.ledger.c, t.record.c, t.link.c
     studio, now = hub.the_studio, hub.clock.now()
@@ -126,7 +127,7 @@ async def erase(hub: Hub, found: Found, *, who: str) -> Erased:
             count = (await db.execute(delete(table).where(*condition))).rowcount
             if count:
                 done.rows[table.name] = count
-        done.rows |= await erase_classes(db, found)
+        done.rows |= await erase_classes(db, hub, found)
         await journal.solve(db, studio.id, code="erase_asked", subject=found.ref, now=now)
         await _rewrite(hub, db, own, found)
         # The audit keeps that somebody was erased, and a fingerprint to prove it by, but not who.

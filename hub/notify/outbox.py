@@ -15,7 +15,7 @@ from email.utils import make_msgid
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.store import among, journal, upsert
+from hub.store import journal, upsert
 from hub.store import tables as t
 from hub.studio import registry
 
@@ -106,14 +106,19 @@ async def put(
         )
 
 
-async def withdraw(db: AsyncConnection, studio_id: int, names: Collection[str]) -> int:
-    """Delete the mails of these names that wait and were never handed to a server; returns how many there were.
+async def withdraw(db: AsyncConnection, studio_id: int, names: Collection[str], *, but: Collection[str] = ()) -> int:
+    """Delete the mails of these names, and of those that go on behind a colon, that wait and were never handed to a
+    server; returns how many there were. Those in `but` stay.
 
-    One that is being handed over, or of which nobody knows whether it went out, stays.
+    One that is being handed over, or of which nobody knows whether it went out, stays too.
     """
     o = t.outbox.c
-    waiting = (o.studio_id == studio_id, o.state == "queued", o.handed_at.is_(None))
-    return (await db.execute(delete(t.outbox).where(*waiting, among(o.name, names, db)))).rowcount
+    waiting = (o.studio_id == studio_id, o.state == "queued", o.handed_at.is_(None), o.name.not_in(list(but)))
+    count = 0
+    for name in names:
+        meant = or_(o.name == name, o.name.startswith(f"{name}:", autoescape=True))
+        count += (await db.execute(delete(t.outbox).where(*waiting, meant))).rowcount
+    return count
 
 
 async def due(db: AsyncConnection, *, now: datetime, limit: int = 20) -> list[Queued]:

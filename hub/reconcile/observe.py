@@ -317,12 +317,17 @@ async def _ungranted(
         if source_id is not None:
             c = t.ledger.c
             mine = (c.target_id == scope.target_id, c.source_id == source_id, c.member == one.member)
+            known = select(c.id).where(c.target_id == scope.target_id, c.vendor_id == one.observed.vendor_id, t.LIVE)
+            if key != GROUP_KEY and (await db.execute(known.limit(1))).first() is not None:
+                # A grant has it already and is not settled: it is looked at before anything is repeated.
+                continue
             live = (await db.execute(select(c.vendor_id, c.settled).where(*mine, c.key == key, t.LIVE))).first()
             if live is not None and (key == GROUP_KEY or not live.settled):
                 # What is not settled is looked at before anything is repeated.
                 continue
-            if live is not None:
-                # The same window a second time: it has a name of its own, so that a pass ends it.
+            if key != GROUP_KEY:
+                # A name of its own, so that a pass ends it, and makes the one that is wanted anew: a second one for the
+                # same window, or one whose code nobody knows any more.
                 key = f"{key}#{one.observed.vendor_id}"
             query = select(c.ours, c.record, c.name).where(*mine, c.key == key).order_by(c.removed_at.desc())
             former = list((await db.execute(query)).all())

@@ -52,12 +52,13 @@ async def tell_visitors(
         await journal.solve(db, scope.studio.id, code=NO_ADDRESS, subject=_subject(scope, outcome), now=now)
         granted = outcome.granted
         assert granted is not None and change.after is not None  # noqa: S101, PT018 - only asked for what was given
-        mails += _mails(
+        new = _mails(
             scope,
             member,
             own,
             now,
             grant_id=outcome.intent.grant_id,
+            vendor_id=granted.vendor_id,
             source=change.source,
             locks=change.opens.locks,
             window=(change.valid_from, change.valid_until),
@@ -66,6 +67,9 @@ async def tell_visitors(
             url=granted.url,
             reference=change.reference,
         )
+        # Where the visit had to be made anew, what still waits names a way in that no longer is one.
+        await outbox.withdraw(db, scope.studio.id, mail_names(outcome.intent.grant_id), but=[mail.name for mail in new])
+        mails += new
     await outbox.put(db, scope.studio.id, mails, seal=scope.vault.seal, now=now)
 
 
@@ -92,6 +96,7 @@ async def tell_late(scope: Scope, lease: Lease) -> None:
                 own,
                 now,
                 grant_id=row.id,
+                vendor_id=row.vendor_id,
                 source=scope.sources[row.source_id],
                 locks=wanted.opens.locks,
                 window=(row.valid_from, row.valid_until),
@@ -143,6 +148,7 @@ def _mails(
     now: datetime,
     *,
     grant_id: str,
+    vendor_id: str | None,
     source: str,
     locks: Sequence[str],
     window: tuple[datetime | None, datetime | None],
@@ -168,6 +174,7 @@ def _mails(
             reference=reference,
             now=now,
             own=own,
+            version=scope.fingerprint(f"{vendor_id} {code}")[:8],
         )
         for kind in ("access", "access_reminder")
     ]

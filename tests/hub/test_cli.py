@@ -141,6 +141,7 @@ def studiohub(home: Path, *words: str, **environment: str) -> subprocess.Complet
 
 LEAVES = [*((name,) for name in NAMES if name not in {"key", "plugin"}), ("key", "rotate"), ("plugin", "list")]
 LEAVES += [("mail", name) for name in ("templates", "variables", "show", "save", "reset", "preview")]
+LEAVES += [("metrics", name) for name in ("trends", "export", "reassign", "drop", "restore", "fetch")]
 LEAVES += [("rules", name) for name in ("add", "change", "delete")]
 
 

@@ -39,17 +39,18 @@ def named(value: object) -> str:
 
 @pytest.mark.parametrize(("kind", "language"), EVERY, ids=named)
 def test_the_built_in_words_say_everything_that_is_known(kind: Kind, language: str) -> None:
-    """Door, window, code, link, booking and the studio's own words, in text and HTML; they pass the check."""
+    """Door, window, code, link, booking; every metric of a ride; a user name; and the studio's own words, in text and
+    HTML. They pass the check."""
     words = built_in(kind.name, language)
     assert check(kind, words) == []
     values = kind.samples(language)
     made = render(kind, language, values)
     assert made.html is not None
-    for name in ("given_name", "doors", "window", "code", "link", "reference", "words", "studio"):
+    for name in values.keys() - {"member_name", "opens_from", "opens_until"}:
         assert values[name] in made.text, name
         assert values[name] in made.html, name
-    assert values["doors"] in made.subject
-    assert values["code"] not in made.subject
+    assert any(values[name] in made.subject for name in ("doors", "class_name", "tracker") if name in values)
+    assert not any(values[one.name] in made.subject for one in kind.variables if not one.in_subject)
     assert made.problem == ""
 
 
@@ -93,7 +94,8 @@ def test_the_html_part_is_whole_and_loads_nothing(kind: Kind, language: str) -> 
     found = Html(render(kind, language, kind.samples(language)).html or "")
     assert found.open == []
     assert found.language == language
-    assert found.hosts == [kind.samples(language)["link"]]
+    samples = kind.samples(language)
+    assert found.hosts == [samples[name] for name in ("link", "page_link") if name in samples]
 
 
 # ── own words ─────────────────────────────────────────────────────────────────────────────────────────────────────────

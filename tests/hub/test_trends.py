@@ -170,6 +170,8 @@ def test_the_last_weeks_are_compared_with_as_many_before() -> None:
     assert found.weeks_4.more("power_avg_w") == pytest.approx(0.05)
     assert found.weeks_12.more("distance_km") == pytest.approx(7.4)
     assert found.weeks_12.more("hr_avg_bpm") is None
+    less = trends([ride(1, days_ago=3, points=0), ride(2, days_ago=30, points=50)], now=NOW).weeks_4
+    assert less.more("points") == -1
     assert found.total.totals == {"distance_km": 47}
 
 

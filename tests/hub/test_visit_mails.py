@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from hub.store import tables as t
 from tests.conftest import BOTH
@@ -144,3 +144,16 @@ async def test_who_gets_an_address_while_the_visit_stands_is_told_then(world: Wo
     world.desk.members[0] = {**world.desk.members[0], "email": "4711@example.org"}
     await world.sync()
     assert [kind for kind, _, _ in await _mails(world)] == ["access", "access_reminder"]
+
+
+async def test_a_visit_that_had_to_be_made_anew_is_told_with_its_new_link(world: World) -> None:
+    book(world, "b-1", "4711", at("14:00"))
+    await world.sync()
+    async with world.hub.database.write() as db:
+        await db.execute(update(t.outbox).values(state="sent", next_try_at=None))
+    [visit] = world.exivo.world.visits.values()
+    visit["revoked"] = True
+    await world.sync()
+    new = next(one for one in world.exivo.visits.values() if not one["revoked"])
+    told = [text for kind, _, text in await _mails(world) if kind == "access" and new["link"] in text]
+    assert len(told) == 1

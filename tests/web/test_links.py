@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from httpx import ASGITransport, AsyncClient
 from sqlalchemy import delete, select, update
 
 from hub import member_links, redact
+from hub.classes.page_link import page_link
 from hub.engine.engine import Engine
 from hub.settings import HubSettings
 from hub.store import tables as t
@@ -36,6 +38,16 @@ def test_a_link_says_whose_page_it_opens_until_it_ends() -> None:
     found = member_links.read_token(vault, token_of(link), now=NOW + timedelta(days=2, seconds=-1))
     assert found == member_links.MemberLink(1, 2, "m 7", NOW)
     assert member_links.read_token(vault, token_of(link), now=NOW + timedelta(days=2)) is None
+
+
+def test_mails_bring_a_link_where_an_address_is_set() -> None:
+    vault = Vault([new_key()])
+    scope: Any = SimpleNamespace(vault=vault, public_url=None, link_days=5, studio=SimpleNamespace(id=1))
+    assert page_link(scope, 2, "7", now=NOW) == ""
+    scope.public_url = PUBLIC
+    token = token_of(page_link(scope, 2, "7", now=NOW))
+    assert member_links.read_token(vault, token, now=NOW + timedelta(days=4)) is not None
+    assert member_links.read_token(vault, token, now=NOW + timedelta(days=5)) is None
 
 
 def test_nothing_else_that_is_sealed_is_a_link() -> None:

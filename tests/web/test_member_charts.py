@@ -59,11 +59,3 @@ def test_weeks_and_months_are_those_of_the_studio() -> None:
     assert sums.month([ride(1, first, 5), ride(2, first - timedelta(hours=1), 9)], now, ZURICH).totals == {
         "distance_km": 5
     }
-
-
-def test_a_place_needs_somebody_to_compare_with() -> None:
-    at = datetime(2026, 11, 1, tzinfo=UTC)
-    own, other, same = ride(1, at, 20), ride(2, at, 30, "desk:2"), ride(3, at, 20, "desk:3")
-    assert sums.place(own, [own], "distance_km") is None
-    assert sums.place(own, [own, other, same], "distance_km") == (2, 3)
-    assert sums.place(own, [other, same], "distance_km") is None

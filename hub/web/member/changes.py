@@ -35,12 +35,12 @@ async def _say(engine: Engine, of: Person, text: str, **values: Any) -> None:
     row = {"source_id": of.source_id, "member": of.record.id, "changed_at": now, **values}
     async with engine.database.write() as db:
         await upsert(db, t.own_word, [row], key=("source_id", "member"), update=("changed_at", *values))
-        targets = await _targets(db, of.studio_id)
+        targets = await _targets(db, of.studio.id)
         for target in targets:
             await mark_dirty(db, target, of.source_id, {of.record.id}, pressing=True)
         await wake.wake(db, targets, at=now, reason="own_word")
         line = {"connection": of.source, "member": of.ref, "code": "own_word", "text": f"{of.ref} {text}"}
-        await journal.add_log(db, of.studio_id, [line], now=now)
+        await journal.add_log(db, of.studio.id, [line], now=now)
     await engine.poke(targets)
 
 
@@ -56,7 +56,7 @@ async def ask_to_erase(engine: Engine, of: Person) -> None:
     async with engine.database.write() as db:
         await journal.raise_item(
             db,
-            of.studio_id,
+            of.studio.id,
             code="erase_asked",
             subject=of.ref,
             text=f"{of.record.name} ({of.ref}) asks on their own page for everything kept about them to be erased",

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from hub import times
 from hub.engine.personal import personal_data
 from hub.look.members import Found
-from hub.studio import registry
 from hub.web.member import changes, data, profile
 from hub.web.member.data import OwnWord
 from hub.web.member.profile import FIELDS, Wrong
@@ -42,7 +41,7 @@ async def save_profile(visit: Visit) -> Response:
         return visit.go(f"profile?saved={'on' if shown else 'off'}")
     if form.get("form") != "body":
         return _stale(visit)
-    today = visit.now.astimezone(times.zone(visit.of.timezone)).date()
+    today = visit.now.astimezone(times.zone(visit.of.studio.timezone)).date()
     said, wrong = profile.check(form, today=today)
     if wrong:
         return _profile_page(visit, await _own_word(visit), form, wrong=wrong)
@@ -92,18 +91,19 @@ def _at_source(visit: Visit, name: str) -> str:
 
 
 async def export(visit: Visit) -> Response:
-    """Everything that is kept about the member, as a file. Lines of the log are left to staff: they may name others."""
+    """Everything that is kept about the member, as a file. What was written freely (lines of the log, reasons) is left
+    to staff: it may name others."""
     of = visit.of
     found = Found(of.source_id, of.source, of.record.id, of.record.name)
     async with visit.engine.database.read() as db:
-        connection = await registry.connection_by_id(db, of.source_id)
-        if connection is None:
-            return no_such_page(visit)
-        kept = await personal_data(db, visit.engine.hub_of(connection[0]), found)
+        kept = await personal_data(db, visit.engine.hub_of(of.studio), found)
     kept.pop("log")
     for grant in kept["grants"]:
         for event in grant["history"]:
             event.pop("text")
+    for result in kept["results"]:
+        for change in result["history"]:
+            change.pop("why")
     text = json.dumps(kept, ensure_ascii=False, indent=2) + "\n"
     headers = {"content-disposition": 'attachment; filename="my-data.json"'}
     return Response(text, media_type="application/json", headers=headers)

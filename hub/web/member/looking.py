@@ -9,9 +9,11 @@ from starlette.responses import Response
 
 from hub import times
 from hub.classes.rides import METRICS, Ride
+from hub.classes.summaries import place_in
 from hub.classes.trends import Best
 from hub.classes.trends import bests as bests_of
 from hub.classes.trends import trends as trends_of
+from hub.look.rides import hidden, rides_of, rides_of_class
 from hub.web.member import data, sums
 from hub.web.member.trends import Figure, figures
 from hub.web.member.visit import Visit, no_such_page
@@ -29,9 +31,6 @@ PAIRS = (
     ("cadence_avg_rpm", "cadence_max_rpm"),
     ("hr_avg_bpm", "hr_max_bpm"),
 )
-RANKED_BY = "distance_km"
-"""Live rank follows distance, so this one does too."""
-
 RANGES = (12, 52)
 LAST = 5
 
@@ -50,7 +49,7 @@ async def first(visit: Visit) -> Response:
     """What is next, what was last, and what it came to."""
     of = visit.of
     async with visit.engine.database.read() as db:
-        rides = await data.rides(db, visit.engine.vault, of, of.record.id)
+        rides = await rides_of(db, visit.engine.vault, of.studio, of.source, of.record.id)
         coming = await data.next_class(db, of, visit.now)
     given = of.record.given_name
     words = visit.words["home"]
@@ -61,7 +60,7 @@ async def first(visit: Visit) -> Response:
         coming=coming,
         rides=rides[:LAST],
         more=len(rides) > LAST,
-        month=sums.month(rides, visit.now, times.zone(of.timezone)),
+        month=sums.month(rides, visit.now, times.zone(of.studio.timezone)),
         weeks=trends_of(rides, now=visit.now).weeks_4,
         bests=[best for best in _bests(rides) if best.metric in FEW_BESTS],
         amount=sums.amount,
@@ -85,7 +84,7 @@ async def one_class(visit: Visit) -> Response:
     best_here = {best.metric for best in _bests(rides) if best.ride is ride}
     shown, place = await _rank(visit, ride)
     async with visit.engine.database.read() as db:
-        bike = await data.spot_label(db, visit.of.source_id, ride.seat)
+        bike = await data.bike(db, visit.of, ride)
     cells = {name: _cell(visit, ride, name, best_here) for name in METRICS}
     more = [_cell(visit, ride, name, best_here) for name in sorted(ride.metrics.keys() - METRICS.keys())]
     everything = [*cells.values(), *more]
@@ -107,10 +106,11 @@ async def one_class(visit: Visit) -> Response:
 
 async def _rank(visit: Visit, ride: Ride) -> tuple[bool, tuple[int, int] | None]:
     """Whether this member shows their data, and their place among those who do too."""
+    studio = visit.of.studio
     async with visit.engine.database.read() as db:
-        others = await data.shown_rides(db, visit.engine.vault, visit.of, ride.event_id)
-    shown = any(other.result_id == ride.result_id for other in others)
-    return shown, sums.place(ride, others, RANKED_BY) if shown else None
+        rides = await rides_of_class(db, visit.engine.vault, studio, ride.event_id)
+        unseen = await hidden(db, studio, [one.member for one in rides])
+    return ride.member not in unseen, place_in(ride, rides, unseen)
 
 
 def _cell(visit: Visit, ride: Ride, name: str, best_here: set[str]) -> Cell:
@@ -124,7 +124,7 @@ async def trends(visit: Visit) -> Response:
     rides = await _rides(visit)
     asked = visit.request.query_params.get("weeks", "")
     weeks = next((one for one in RANGES if str(one) == asked), RANGES[0])
-    drawn: Sequence[Figure] = figures(visit.speech, rides, visit.now, visit.of.timezone, weeks=weeks)
+    drawn: Sequence[Figure] = figures(visit.speech, rides, visit.now, visit.of.studio.timezone, weeks=weeks)
     trend = trends_of(rides, now=visit.now)
     compared = [one for one in (trend.weeks_4, trend.weeks_12) if one.now.rides or one.before.rides]
     return visit.page(
@@ -153,5 +153,6 @@ def _bests(rides: Sequence[Ride]) -> list[Best]:
 
 
 async def _rides(visit: Visit) -> list[Ride]:
+    of = visit.of
     async with visit.engine.database.read() as db:
-        return await data.rides(db, visit.engine.vault, visit.of, visit.of.record.id)
+        return await rides_of(db, visit.engine.vault, of.studio, of.source, of.record.id)

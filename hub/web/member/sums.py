@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from hub import times
 from hub.classes.rides import Ride
-from hub.classes.trends import Span, ranking, span
+from hub.classes.trends import Span, span
 
-__all__ = ["amount", "monday_of", "month", "place", "weekly"]
+__all__ = ["amount", "monday_of", "month", "weekly"]
 
 
 def amount(of: Span, name: str) -> float | None:
@@ -40,11 +40,3 @@ def weekly(
     for ride in rides:
         by_week.setdefault(monday_of(ride.starts_at, zone), []).append(ride)
     return [(monday, amount(span(by_week.get(monday, [])), name)) for monday in mondays]
-
-
-def place(own: Ride, shown: Sequence[Ride], metric: str) -> tuple[int, int] | None:
-    """Which place a ride takes among those of a class that are shown, and of how many; None where there is nobody to
-    compare it with."""
-    places = ranking(shown, metric)
-    rank = next((one.rank for one in places if one.ride.member == own.member), None)
-    return (rank, len(places)) if rank is not None and len(places) > 1 else None

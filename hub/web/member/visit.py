@@ -102,8 +102,8 @@ def visited(engine: Engine, handler: Handler, *, up: str = "") -> Callable[[Requ
         if of is None:
             return _no_such_link(up)
         accepted = request.headers.get("accept-language", "")
-        language = choose_language(of.record.language, accepted, of.studio_language)
-        with logs.bind(studio=of.studio, member=of.ref):
+        language = choose_language(of.record.language, accepted, of.studio.language)
+        with logs.bind(studio=of.studio.name, member=of.ref):
             return await handler(Visit(engine, request, token, of, speech(language), now, up))
 
     return endpoint
