@@ -6,6 +6,7 @@ object. What is wrong with them is answered as `{"message", "fix"}`.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Id = str | int
 """An id as somebody types it; vendors with numbers take them as text too."""
 
+FARTHEST = timedelta(days=3660)
 _AHEAD = re.compile(r"([+-])(\d{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _OWN = ("faults", "log", "state", "ids", "webhook")
@@ -96,20 +98,30 @@ def wrong(message: str, fix: str = "", *, status: int = 400) -> Reject:
 def moment_of(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     """A moment as somebody types it: `now`, `+30m`, `-2h`, `+1d`, or a date and time, which is on the studio's wall
     clock unless it has an offset. Raises Reject."""
-    try:
-        if text == "now":
-            return now
+    now = now.replace(microsecond=0)
+    moment: datetime | None = now if text == "now" else None
+    with contextlib.suppress(ValueError, OverflowError):
         if ahead := _AHEAD.fullmatch(text):
             sign = -1 if ahead[1] == "-" else 1
-            return now + sign * timedelta(**{_UNITS[ahead[3]]: int(ahead[2])})
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo else times.local_to_utc(moment, zone)
-    except (ValueError, OverflowError):
-        raise wrong(f"{text!r} is no time", "Write now, +30m, +2h, +1d or 2026-11-23T18:00.") from None
+            moment = now + sign * timedelta(**{_UNITS[ahead[3]]: int(ahead[2])})
+        elif moment is None:
+            written = datetime.fromisoformat(text)
+            moment = written.astimezone(UTC) if written.tzinfo else times.local_to_utc(written, zone)
+    if moment is None or abs(moment - now) > FARTHEST:
+        raise wrong(f"{text!r} is no time, or too far away", "Write now, +30m, +2h, +1d or 2026-11-23T18:00.")
+    return moment
 
 
 async def answer(simulator: Simulator, method: str, path: str, body: bytes) -> Reply:
-    """The answer to one control call."""
+    """The answer to one control call, as somebody at a terminal wants to read it."""
+    reply = await _answer(simulator, method, path, body)
+    if reply.value is msgspec.UNSET:
+        return reply
+    text = msgspec.json.format(reply.body(), indent=2) + b"\n"
+    return Reply(reply.status, content=text, headers={"content-type": "application/json", **(reply.headers or {})})
+
+
+async def _answer(simulator: Simulator, method: str, path: str, body: bytes) -> Reply:
     try:
         if path in {"", "/"} and method == "GET":
             return Reply(200, {"calls": [one.as_json() for one in acts_of(type(simulator)).values()]})

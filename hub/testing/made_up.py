@@ -26,7 +26,7 @@ FAMILY = [
 PASSES = ("Abo 12 months", "Abo 12 months + Sauna", "10 visits")
 COMMUNITIES = ("Team", "Founders")
 ROOMS = ("Studio 1", "Ride", "Sauna")
-LESSONS = (("Vinyasa Flow", 0), ("Ride 45", 1))
+LESSONS = (("Vinyasa Flow", 0), ("Ride 45", 1), ("Stretch and Sauna", 2))
 """Name of the class and the room that it is in."""
 
 
@@ -77,7 +77,7 @@ def members(count: int, *, seed: int, today: date) -> list[Member]:
     return found
 
 
-def lessons(now: datetime, *, days: int = 3) -> list[Lesson]:
+def lessons(now: datetime, *, days: int = 2) -> list[Lesson]:
     """Classes for some days: the first is running, and one begins every two hours."""
     first = now.replace(minute=0, second=0, microsecond=0)
     found = []

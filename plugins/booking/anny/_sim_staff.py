@@ -257,7 +257,7 @@ class Staff(AnnyBase, FrontDesk):
         self, name: str, url: str, events: list[str], headers: Mapping[str, str], *, active: bool = True
     ) -> Row:
         """Make a subscription."""
-        row = {
+        row: Row = {
             "id": self.new_id(),
             "type": "webhook-subscriptions",
             "name": name,
