@@ -24,6 +24,8 @@ from hub.look.explain import explain
 from hub.look.grants import GrantView, list_grants
 from hub.look.history import held_at
 from hub.look.members import find_member
+from hub.look.rules import list_things
+from hub.reconcile.observe import keep_openings
 
 __all__ = ["accesses_", "explain_", "grants_", "inbox_", "log_", "openings_", "runs_"]
 
@@ -337,7 +339,10 @@ def _access(view: GrantView, note: str, zone: ZoneInfo, *, reveal: bool) -> list
 
 
 async def openings_(name: str | None = None, /, *, json: Json = False) -> int:
-    """The access groups and locks of the vendors, with the ids that mapping rows name.
+    """The access groups and locks of the vendors, and the passes, resources, communities, room plans and locations of
+    the sources, with the ids that mapping rows name.
+
+    Vendors are asked now; of a source it is what was last read.
 
     Parameters
     ----------
@@ -348,9 +353,16 @@ async def openings_(name: str | None = None, /, *, json: Json = False) -> int:
     async with opened() as hub:
         rows = [await hub.connection_row(name)] if name else await hub.connections()
         for row in rows:
+            if row.options is None:
+                async with hub.database.read() as db:
+                    things = await list_things(db, row.id)
+                found += [{"connection": row.name, **thing, "notes": []} for thing in things]
+                continue
             if not hub.plugins.has(row.plugin, "list_openings"):
                 continue
             listed = await hub.plugins.call(await hub.open_connection(row), "list_openings")
+            async with hub.database.write() as db:
+                await keep_openings(db, row.id, listed, now=hub.clock.now())
             found += [
                 {
                     "connection": row.name,
@@ -364,8 +376,20 @@ async def openings_(name: str | None = None, /, *, json: Json = False) -> int:
     if json:
         output.print_json(found)
         return 0
+    if not found:
+        output.line("Nothing to name yet. What a source has is known after the first `studiohub sync`.")
+        return 0
     output.table(
         ["at", "kind", "name", "id", ""],
-        [[one["connection"], one["kind"], escape(one["name"]), one["id"], " ".join(one["notes"])] for one in found],
+        [
+            [
+                one["connection"],
+                one["kind"].replace("_", " "),
+                escape(one["name"]),
+                escape(one["id"]),
+                " ".join(one["notes"]),
+            ]
+            for one in found
+        ],
     )
     return 0

@@ -217,14 +217,6 @@ async def test_an_edit_that_changes_nothing_leaves_no_trace(world: World) -> Non
     assert (done.changes, await everything(world) == before) == ([], True)
 
 
-async def test_a_row_that_names_a_lock_that_is_not_there_is_told(world: World) -> None:
-    await world.sync()
-    done = await edit_rows(world.hub, "resources", await changed(world, "resources", 1, locks=["C-9"]), "test")
-    assert done.notes == [
-        "[[resources]] names the lock 'C-9', which door does not have; `studiohub openings door` lists what it has"
-    ]
-
-
 def test_the_rows_in_the_documentation_can_be_used() -> None:
     text = (Path(__file__).parents[2] / "docs" / "access.md").read_text(encoding="utf-8")
     tables = tomllib.loads(text.partition("```toml\n")[2].partition("```")[0])
