@@ -123,7 +123,7 @@ def test_the_html_part_is_whole_and_loads_nothing(kind: Kind, language: str) -> 
         ("{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}", "can't be read"),
         ("{% if code %}" * 200 + "{% endif %}" * 200, "can't be read"),
         ("{{ " + "9" * 5000 + " }}", "can't be read"),
-        ("{{ code(", "unexpected"),
+        ("{{ code(", "can't be read"),
         ("{{ code > 3 }}", "can't be filled"),
         ("x" * (LONGEST_SOURCE + 1), "is longer than 20,000"),
         ("{{ words }}" * 1800, "makes more than 200,000"),
