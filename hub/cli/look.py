@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import times
 from hub.access.decide import moment_text
 from hub.cli import output
-from hub.cli.opened import Count, Json, opened
+from hub.cli.opened import Count, Json, opened, who
 from hub.core import Hub
 from hub.errors import UserError
 from hub.look import journal
@@ -26,6 +27,8 @@ from hub.look.history import held_at
 from hub.look.members import find_member
 from hub.look.rules import list_things
 from hub.reconcile.observe import keep_openings
+from hub.store.journal import add_audit
+from hub.words import counted
 
 __all__ = ["accesses_", "explain_", "grants_", "inbox_", "log_", "openings_", "runs_"]
 
@@ -74,6 +77,8 @@ async def grants_(
                 limit=limit,
                 reveal=hub.vault if reveal else None,
             )
+        if reveal:
+            await _note_reveal(hub, found.ref if found else target or "all grants", views)
     if json:
         output.print_json([view.as_json(reveal=reveal) for view in views], reveal=reveal)
         return
@@ -84,18 +89,31 @@ async def grants_(
             escape(view.name),
             escape(view.target),
             escape(view.opens_text),
+            escape(moment_text(view.valid_from, zone, end=False) or "open start"),
             escape(moment_text(view.valid_until, zone) or "open end"),
             escape(view.reason),
             *([escape(view.code or ""), escape(view.url or "")] if reveal else []),
         ]
         for view in views
     ]
-    columns = ["status", "member", "name", "at", "opens", "until", "why", *(["code", "URL"] if reveal else [])]
+    columns = ["status", "member", "name", "at", "opens", "from", "until", "why", *(["code", "URL"] if reveal else [])]
     if rows:
         output.table(columns, rows, reveal=reveal)
     else:
         limited = member or target or status
         output.line("No such grants." if limited else "No grants yet. They appear after the first `studiohub sync`.")
+
+
+async def _note_reveal(hub: Hub, subject: str, views: Sequence[GrantView]) -> None:
+    """Leave in the audit that codes and URLs were shown, and how many."""
+    shown = sum(view.code is not None or view.url is not None for view in views)
+    if not shown:
+        return
+    detail = f"codes and URLs of {counted(shown, 'grant')}"
+    async with hub.database.write() as db:
+        await add_audit(
+            db, hub.the_studio.id, who=who(), act="reveal", subject=subject, detail=detail, now=hub.clock.now()
+        )
 
 
 async def _grants_at(text: str, *, member: str | None, target: str | None, json: bool) -> None:
@@ -274,7 +292,7 @@ async def explain_(member: str, /, *, json: Json = False) -> None:
     if json:
         output.print_json(answer.as_json())
         return
-    good = answer.verdict == "access"
+    good = answer.verdict in {"access", "later"}
     output.line(f"{output.mark('ok' if good else 'warning')} [bold]{escape(answer.sentence)}[/]")
     for reason in answer.lines:
         where = f"{escape(reason.target)}: " if reason.target else ""
@@ -303,6 +321,8 @@ async def accesses_(
     async with opened() as hub:
         zone = times.zone(hub.the_studio.timezone)
         answer = await accesses_of(hub, booking, reveal=reveal)
+        if reveal:
+            await _note_reveal(hub, f"booking {answer.ref}", [*answer.accesses, *answer.anyway])
     if json:
         output.print_json(answer.as_json(reveal=reveal), reveal=reveal)
         return
