@@ -107,6 +107,8 @@ async def _again(hub: Hub, again: int | Literal["all"], now: datetime) -> str:
         if ids:
             subject = f"mail {again}" if again != "all" else counted(len(ids), "mail")
             await journal.add_audit(db, studio, who=who(), act="mail again", subject=subject, now=now)
+    if not ids:
+        return "No mail failed or waits for another try."
     verb = "goes" if len(ids) == 1 else "go"
     return f"{counted(len(ids), 'mail')} {verb} out at the next turn of the daemon, or with `studiohub sync`."
 

@@ -194,6 +194,8 @@ async def _edit(
         output.line("Nothing to change: the row says that already.")
         return
     observed = {row.name for row in await hub.connections() if row.options and row.options.policy == "observe"}
+    for old, new in zip(removed, added, strict=False):
+        _say_what_is_told(old, new)
     for plan in plans:
         show_plan(plan, observed=plan.target in observed, preview=True)
     if not plans:
@@ -201,6 +203,20 @@ async def _edit(
     for note in notes:
         output.line(f"{output.mark('warning')} {escape(note)}")
     _say_how_to_go_on(done, plans, yes=yes)
+
+
+_TOLD = {"code": "the code only", "link": "the link only, or the code where there is no link", "both": "code and link"}
+
+
+def _say_what_is_told(old: Row, new: Row) -> None:
+    """What another credential means: it is about what members are told, not about what opens."""
+    before, after = getattr(old, "credential", None), getattr(new, "credential", None)
+    if before is None or after is None or before == after or not getattr(new, "locks", ()):
+        return
+    output.line(
+        f"Mails tell members {_TOLD[after]} from now on (now: {_TOLD[before].partition(',')[0]}). At the door nothing "
+        "changes: each visit there is only confirmed once more, and who has a mail already gets no other."
+    )
 
 
 def _say_how_to_go_on(done: Imported, plans: Sequence[Plan], *, yes: bool) -> None:

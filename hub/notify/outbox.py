@@ -233,10 +233,8 @@ async def send_all_again(db: AsyncConnection, studio_id: int, *, now: datetime) 
     out already, and what is to wait for its time, stays as it is."""
     o = t.outbox.c
     tried = (o.state == "failed") | ((o.state == "queued") & (o.attempts > 0))
-    ids = list((await db.execute(select(o.id).where(o.studio_id == studio_id, tried).order_by(o.id))).scalars())
-    if ids:
-        await db.execute(update(t.outbox).where(among(o.id, ids, db)).values(**_now(now)))
-    return ids
+    done = update(t.outbox).where(o.studio_id == studio_id, tried).values(**_now(now)).returning(o.id)
+    return sorted((await db.execute(done)).scalars())
 
 
 def _now(now: datetime) -> dict[str, object]:

@@ -189,3 +189,19 @@ def test_an_import_shows_the_rows_that_change_and_whose_edit_it_takes_back(shop:
 def test_a_first_import_does_not_list_its_rows(shop: Shop) -> None:
     assert shop("init").code == 0
     assert "+ passes" not in shop("import", str(write_studio(shop.folder, "http://exivo-cli.test/v1"))).out
+
+
+def test_blocked_counts_people_and_not_their_visits(shop: Shop) -> None:
+    shop.ready()
+    assert shop("openings", "door").code == 0
+    file = shop.folder / "studio.toml"
+    row = {"source": "desk", "resource": "r-7", "target": "door"}
+    lines = [f'{key} = "{value}"' for key, value in row.items()]
+    file.write_text("\n".join([file.read_text(), "[[resources]]", *lines, 'locks = ["C-404"]', ""]))
+    assert shop("import", str(file)).code == 0
+    for day in ("01", "02"):
+        booking = {"id": f"b-{day}", "member_id": "1", "resource_id": "r-7", "state": "confirmed"}
+        times = {"starts_at": f"2099-01-{day}T10:00", "ends_at": f"2099-01-{day}T11:00"}
+        shop.desk.bookings.append(booking | times)
+    shop.join("1")
+    assert "blocked 1 person;" in shop("sync").out

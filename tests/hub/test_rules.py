@@ -275,6 +275,17 @@ def test_adding_puts_a_row_at_the_end_of_its_table(shop: Shop) -> None:
     assert shop("rules", "add", *room, "--yes", "--json").json["added"][0]["seats"] == {"1": "11", "2": "12"}
 
 
+def test_another_credential_says_what_it_means_for_members(shop: Shop) -> None:
+    shop.ready()
+    words = ["source=desk", "pass=key", "target=door", "locks=C-1"]
+    shown = shop("rules", "add", "passes", *words, "--yes")
+    assert (shown.code, "Mails tell" in shown.out) == (0, False)
+    shown = shop("rules", "change", "passes", "3", "credential=code")
+    assert "Mails tell members the code only from now on (now: code and link)." in shown.out
+    assert "who has a mail already gets no other" in shown.out
+    assert "Mails tell" not in shop("rules", "change", "passes", "3", "pass=gold").out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
