@@ -127,9 +127,11 @@ class Unmatched:
     @property
     def fix(self) -> str:
         """What to do."""
-        instead = f"{self.instead[0].upper()}{self.instead[1:].rstrip('?.')}{'?' if '?' in self.instead else '.'} "
         look = f"`studiohub openings {self.source}` lists what it has; correct the row."
-        return f"{instead if self.instead else ''}{look}"
+        if not self.instead:
+            return look
+        end = "" if self.instead.endswith("?") else "."
+        return f"{self.instead[0].upper()}{self.instead[1:]}{end} {look}"
 
     @property
     def note(self) -> str:

@@ -134,6 +134,14 @@ async def test_what_the_source_does_not_have_is_told_until_it_does(world: World)
     assert await told(world, "row_unmatched") == []
 
 
+async def test_where_nothing_is_near_it_is_told_where_to_look(world: World) -> None:
+    await world.sync()
+    rows = [await changed(world, "resources", 1, resource=["loft"])]
+    await edit_rows(world.hub, "resources", rows, "test")
+    [item] = await told(world, "row_unmatched")
+    assert item["fix"] == "`studiohub openings desk` lists what it has; correct the row."
+
+
 async def test_a_pass_that_somebody_has_is_there_also_where_it_is_no_longer_sold(world: World) -> None:
     world.join("1", pass_id="abo-old")
     await world.sync()
