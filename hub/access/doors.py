@@ -250,9 +250,23 @@ def _booking_reason(
         **_base(facts, rules, rule),
         "reference": booking.number or booking.id,
         "resource": facts.resource_names.get(booking.resource_id or "", booking.resource_id or ""),
-        "window": window_text(window, zone),
+        "window": window_text(own := booked_window(booking, facts) or window, zone),
+        "while": _while(window, own, zone),
     }
     return Reason("booking_ok", values)
+
+
+def _while(window: Window, booked: Window, zone: ZoneInfo) -> str:
+    """When the doors open, where that is another time than the one that was booked; days stand there only where they
+    are not the booking's."""
+    if window == booked:
+        return ""
+    day = booked.starts.astimezone(zone).date()
+    starts, ends = (edge.astimezone(zone) for edge in window)
+    first, last = (
+        edge.strftime("%H:%M") if edge.date() == day else edge.strftime("%-d %b %Y %H:%M") for edge in (starts, ends)
+    )
+    return f" from {first} to {last}"
 
 
 def _standing_reason(

@@ -63,7 +63,7 @@ COMMANDS = (
     (LOOK, "metrics", "metrics", "What was ridden: results, trends and exports; correct them"),
     (LOOK, "look", "inbox", "What needs a person, worst first"),
     (LOOK, "rules", "rules", "The mapping rows in words; add, change or delete one"),
-    (LOOK, "look", "openings", "The access groups and locks that mapping rows can name"),
+    (LOOK, "look", "openings", "The groups, locks, passes and resources that mapping rows can name"),
     (LOOK, "look", "runs", "The last runs"),
     (LOOK, "look", "log", "The sync log"),
     (CARE, "care", "doctor", "Examine the installation"),

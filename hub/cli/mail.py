@@ -20,11 +20,12 @@ from hub.errors import UserError
 from hub.look.members import find_member
 from hub.look.preview import real_values
 from hub.notify import own_templates
-from hub.notify.outbox import send_again
+from hub.notify.outbox import send_again, send_all_again
 from hub.notify.templates import KINDS, Kind, Template, built_in, kind_named, read, render
 from hub.notify.wording import LANGUAGES
 from hub.store import journal
 from hub.store import tables as t
+from hub.words import counted
 
 __all__ = ["mail_"]
 
@@ -34,13 +35,14 @@ mail_ = App(name="mail", help="Mails that were sent, wait, or could not be sent.
 
 
 @mail_.default
-async def list_(*, again: int | None = None, limit: Count = 50, json: Json = False) -> None:
+async def list_(*, again: int | Literal["all"] | None = None, limit: Count = 50, json: Json = False) -> None:
     """Mails that were sent, wait, or could not be sent, newest first. What they say is sealed and not shown.
 
     Parameters
     ----------
     again:
-        Let this mail go out again. One that is "unsure" may have gone out already: its server took it or did not.
+        Let this mail (an id) go out at the next turn, or "all" that failed or wait for another try. One that is
+        "unsure" may have gone out already, because its server took it or did not: it goes out again by its id only.
     limit:
         At most so many.
     """
@@ -48,16 +50,7 @@ async def list_(*, again: int | None = None, limit: Count = 50, json: Json = Fal
     async with opened() as hub:
         zone = times.zone(hub.the_studio.timezone)
         now = hub.clock.now()
-        if again is not None:
-            async with hub.database.write() as db:
-                if not await send_again(db, hub.the_studio.id, again, now=now):
-                    raise UserError(
-                        f"there is no mail {again} that failed or is unsure", fix="`studiohub mail` lists them."
-                    )
-                await journal.solve(db, hub.the_studio.id, code="mail_failed", subject=f"mail {again}", now=now)
-                await journal.add_audit(
-                    db, hub.the_studio.id, who=who(), act="mail again", subject=f"mail {again}", now=now
-                )
+        sent = await _again(hub, again, now) if again is not None else ""
         query = select(t.outbox).where(o.studio_id == hub.the_studio.id).order_by(o.id.desc()).limit(limit)
         async with hub.database.read() as db:
             rows = (await db.execute(query)).all()
@@ -92,8 +85,32 @@ async def list_(*, again: int | None = None, limit: Count = 50, json: Json = Fal
         for row in rows
     ]
     output.table(["id", "state", "made", "to", "subject", "error"], shown)
+    if sent:
+        output.line(f"{output.mark('ok')} {sent}")
     if waiting:
         output.say("No mail server is set, so mails wait. Set STUDIOHUB_SMTP_URL.")
+
+
+async def _again(hub: Hub, again: int | Literal["all"], now: datetime) -> str:
+    """Let one mail or all of them go out again; returns what was done, in words."""
+    studio = hub.the_studio.id
+    async with hub.database.write() as db:
+        if again == "all":
+            ids = await send_all_again(db, studio, now=now)
+        elif await send_again(db, studio, again, now=now):
+            ids = [again]
+        else:
+            fix = "`studiohub mail` lists them."
+            raise UserError(f"there is no mail {again} that failed, is unsure or waits", fix=fix)
+        for mail in ids:
+            await journal.solve(db, studio, code="mail_failed", subject=f"mail {mail}", now=now)
+        if ids:
+            subject = f"mail {again}" if again != "all" else counted(len(ids), "mail")
+            await journal.add_audit(db, studio, who=who(), act="mail again", subject=subject, now=now)
+    if not ids:
+        return "No mail failed or waits for another try."
+    verb = "goes" if len(ids) == 1 else "go"
+    return f"{counted(len(ids), 'mail')} {verb} out at the next turn of the daemon, or with `studiohub sync`."
 
 
 def _state(row: Any, now: datetime, zone: ZoneInfo) -> str:
@@ -172,14 +189,23 @@ async def show(kind: str, /, *, language: Language | None = None, html: bool = F
     _, _, template = await _template(kind, language)
     text = template.html if html else template.file
     if text is None:
-        raise UserError(
-            f"your own {kind} has no HTML part", fix="Its mails are plain text; `mail save --html` adds one."
-        )
+        raise _plain(kind)
     sys.stdout.write(text)
 
 
+def _plain(kind: str) -> UserError:
+    return UserError(f"your own {kind} has no HTML part", fix="Its mails are plain text; `mail save --html` adds one.")
+
+
+def _chosen(language: Language | None, command: str) -> Language:
+    if language is None:
+        fix = f"Type {' or '.join(f'`{command} --language {one} …`' for one in LANGUAGES)}."
+        raise UserError("say in which language the words are", fix=fix)
+    return language
+
+
 @mail_.command(name="save")
-async def save(kind: str, file: Path, /, *, language: Language, html: Path | None = None) -> None:
+async def save(kind: str, file: Path, /, *, language: Language | None = None, html: Path | None = None) -> None:
     """Send your own words from now on. They are tried first; what does not work is refused.
 
     The file begins with a line `Subject: …`; after an empty line comes the text.
@@ -191,10 +217,11 @@ async def save(kind: str, file: Path, /, *, language: Language, html: Path | Non
     file:
         Subject and text.
     language:
-        The language they are in.
+        The language they are in; it has to be said.
     html:
         A file with the HTML part. Without it the mail is plain text.
     """
+    language = _chosen(language, f"studiohub mail save {kind}")
     words = read(_text(file), name=str(file))
     template = Template(words.subject, words.body, _text(html) if html is not None else None)
     async with opened() as hub, hub.database.write() as db:
@@ -207,7 +234,7 @@ async def save(kind: str, file: Path, /, *, language: Language, html: Path | Non
 
 
 @mail_.command(name="reset")
-async def reset(kind: str, /, *, language: Language) -> None:
+async def reset(kind: str, /, *, language: Language | None = None) -> None:
     """Go back to the built-in words.
 
     Parameters
@@ -215,8 +242,9 @@ async def reset(kind: str, /, *, language: Language) -> None:
     kind:
         The kind of mail.
     language:
-        In which language.
+        In which language; it has to be said.
     """
+    language = _chosen(language, f"studiohub mail reset {kind}")
     async with opened() as hub, hub.database.write() as db:
         now = hub.clock.now()
         was_own = await own_templates.reset(db, hub.the_studio, kind, language, who=who(), now=now)
@@ -264,6 +292,8 @@ async def preview(
     values = found.samples(chosen) | {"studio": studio.name}
     if words := studio.mail.words.of(chosen):
         values["words"] = words
+    if html and template.html is None:
+        raise _plain(kind)
     made = render(found, chosen, values | real, template)
     if made.problem:
         output.say(made.problem)

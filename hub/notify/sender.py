@@ -98,7 +98,11 @@ async def send_due(database: Database, vault: Vault, server: Server, clock: Cloc
         log.warning("the mail server can't be used", said=said)
         for mail in left:
             # One that was being handed over stays as it is: it may have gone out.
-            await _not_sent(database, clock, mail, said, final=False)
+            await _not_sent(database, clock, mail, f"{outbox.AWAY}{said}", final=False)
+    else:
+        if count:
+            async with database.write() as db:
+                await outbox.server_is_back(db, now=clock.now())
     return count
 
 

@@ -133,12 +133,20 @@ def check(kind: Kind, template: Template) -> list[str]:
                     raise _refused(part, error.line + line - 1, error.why) from None
                 if not made.strip():
                     raise _refused(part, line, "it is empty", _may_be_empty(kind))
-    shown = language.names(template.body).keys()
     return [
         f"the text does not show {variable.name} ({variable.meaning}): no member gets it by this mail"
         for variable in kind.variables
-        if variable.secret and variable.name not in shown
+        if variable.secret and not _is_shown(kind, variable, template.body)
     ]
+
+
+def _is_shown(kind: Kind, variable: Variable, body: str) -> bool:
+    """Whether a member ever reads it, as it is: that a template names it is not enough."""
+    return any(
+        values[variable.name] and values[variable.name] in language.fill(body, values)
+        for language_ in LANGUAGES
+        for values in _cases(kind, language_)
+    )
 
 
 def _sources(template: Template) -> Iterator[tuple[str, str, int]]:

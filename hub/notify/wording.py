@@ -33,7 +33,7 @@ _MONTHS = {
     "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 }
 _FORMS = {
-    "de": {"clock": "{} Uhr", "from": "ab {}", "until": "bis {}", "always": "ohne zeitliche Grenze", "and": " und "},
+    "de": {"clock": "{} Uhr", "from": "ab {}", "until": "bis {}", "always": "jederzeit", "and": " und "},
     "en": {"clock": "{}", "from": "from {}", "until": "until {}", "always": "at any time", "and": " and "},
 }
 

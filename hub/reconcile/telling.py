@@ -65,7 +65,7 @@ async def tell_visitors(
             credential=change.after.credential,
             code=granted.code or outcome.intent.code,
             url=granted.url,
-            reference=change.reference,
+            reference=change.reference if _is_booked(change.record) else "",
         )
         # Where the visit had to be made anew, what still waits names a way in that no longer is one.
         await outbox.withdraw(db, scope.studio.id, mail_names(outcome.intent.grant_id), but=[mail.name for mail in new])
@@ -122,10 +122,17 @@ async def _reachable(scope: Scope, db: AsyncConnection, grants: Collection[str])
     return found
 
 
+def _is_booked(record: str | None) -> bool:
+    """Whether a grant rests on bookings: only they have a number that tells a member something."""
+    return any(kind == "booking" for kind, _ in references(record or ""))
+
+
 async def _reference(db: AsyncConnection, row: Any) -> str:
-    """What a grant is for, in the source's words."""
+    """The bookings that a grant is for, in the source's words."""
     names = []
     for kind, name in references(row.record or ""):
+        if kind != "booking":
+            continue
         found = await _record(db, row.source_id, kind, name)
         names.append((found.number if isinstance(found, r.Booking) else None) or name)
     return ", ".join(dict.fromkeys(names))

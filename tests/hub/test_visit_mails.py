@@ -80,6 +80,15 @@ async def test_a_moved_booking_brings_one_more_mail_and_its_own_reminder(world: 
     assert "18:45" in (await _mails(world))[0][2]
 
 
+async def test_who_has_a_door_by_a_community_is_told_no_booking_number(world: World) -> None:
+    book(world, "b-1", "4711", at("14:00"))
+    world.desk.bookings.clear()
+    world.desk.community_members.append({"community_id": "team", "member_id": "4711"})
+    await world.sync()
+    [(kind, _, text)] = await _mails(world)
+    assert (kind, "Buchung" in text, "Team" in text, "Zeit: jederzeit\n" in text) == ("access", False, False, True)
+
+
 async def test_a_cancelled_booking_takes_its_waiting_mails_back(world: World) -> None:
     booking = book(world, "b-1", "4711", at("14:00"))
     await world.sync()
@@ -104,6 +113,8 @@ async def test_who_has_no_address_is_named_in_the_inbox_until_the_visit_is_over(
     [item] = await world.inbox()
     assert item["code"] == "no_address"
     assert "Anna Graf (desk:4711)" in item["text"]
+    said = (await world.explain("4711")).lines[-1]
+    assert (said.code, said.target, said.text, said.good) == ("no_address", "door", item["text"], False)
     world.clock.move(timedelta(hours=9))
     await world.sync()
     assert await world.inbox() == []
