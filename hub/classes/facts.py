@@ -30,9 +30,7 @@ class OwnWord:
     profile: Mapping[str, Any] = field(default_factory=dict)
 
 
-async def own_words(
-    db: AsyncConnection, vault: Vault, source_id: int, members: Collection[str]
-) -> dict[str, OwnWord]:
+async def own_words(db: AsyncConnection, vault: Vault, source_id: int, members: Collection[str]) -> dict[str, OwnWord]:
     """What these members said themselves."""
     c = t.own_word.c
     query = select(c.member, c.show_live, c.sealed_profile).where(
@@ -85,10 +83,17 @@ class SourceReader:
         return {*(await db.execute(booked)).scalars(), *(await db.execute(seated)).scalars()}
 
     async def classes(
-        self, db: AsyncConnection, vault: Vault, ids: Collection[str], now: datetime, held: Mapping[str, Mapping[str, str]]
+        self,
+        db: AsyncConnection,
+        vault: Vault,
+        ids: Collection[str],
+        now: datetime,
+        held: Mapping[str, Mapping[str, str]],
+        *,
+        riders: bool = True,
     ) -> list[ClassFacts]:
-        """The facts of these classes, as far as they are not long over; in the order in which they start. `held` are
-        the seats that members have, by class."""
+        """The facts of these classes in the order in which they start, with or without their riders. `held` are the
+        seats that members have, by class."""
         await self._places(db)
         c = t.record.c
         query = select(c.record_id, c.data, c.deleted_at, c.deleted_how).where(
@@ -99,9 +104,8 @@ class SourceReader:
         for row in await db.execute(query):
             gone = (row.deleted_how or VANISHED) if row.deleted_at is not None else None
             sessions.append((decode(row.data), gone))
-        riders = await self._riders(
-            db, vault, [session.id for session, gone in sessions if gone is None and session.ends_at > now]
-        )
+        open_ids = [session.id for session, gone in sessions if gone is None and session.ends_at > now]
+        booked = await self._riders(db, vault, open_ids) if riders else {}
         return [
             ClassFacts(
                 source=self.name,
@@ -109,7 +113,7 @@ class SourceReader:
                 timezone=self._zone_of(session),
                 gone=gone,
                 instructor_email=self._teachers.get(session.instructor_id or ""),
-                riders=riders.get(session.id, ()),
+                riders=booked.get(session.id, ()),
                 held=held.get(session.id, {}),
             )
             for session, gone in sorted(sessions, key=lambda one: (one[0].starts_at, one[0].id))
