@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,10 +18,12 @@ from hub.clock import FrozenClock
 from hub.core import Hub, initialise
 from hub.engine.engine import Engine
 from hub.engine.sync import SyncResult, sync_now
+from hub.ingest.read import mark_dirty
 from hub.look import journal
 from hub.plugins import Plugins
 from hub.settings import HubSettings
 from hub.store import tables as t
+from hub.store import upsert
 from hub.studio.importing import import_file
 from plugins.booking.files.simulator import Desk
 from plugins.spivi.simulator import PASSWORD, SITE_ID, SOURCE_NAME, SpiviSimulator
@@ -130,6 +133,16 @@ class Riding:
                     await db.execute(update(t.lane).where(t.lane.c.connection_id == row.id).values(reason="import"))
             await self.engine.run_lane(row.id)
 
+    async def says(self, member: str, *, show_live: bool | None = None, **profile: Any) -> None:
+        """What a member says on their page, and whom that wakes."""
+        async with self.hub.database.write() as db:
+            rows = {row.name: row.id for row in await self.hub.connections()}
+            sealed = self.hub.vault.seal(json.dumps(profile)) if profile else None
+            word = {"source_id": rows["desk"], "member": member, "changed_at": self.clock.now()}
+            said = {"show_live": show_live, "sealed_profile": sealed}
+            await upsert(db, t.own_word, [{**word, **said}], key=("source_id", "member"), update=tuple(said))
+            await mark_dirty(db, rows["bikes"], rows["desk"], {member})
+
     async def wakes_at(self) -> datetime:
         """When the tracker's lane runs next."""
         row = await self.hub.connection_row("bikes")
@@ -152,6 +165,10 @@ class Riding:
         """Import the studio file with something else in it."""
         self.file |= changes
         await import_file(self.hub, _write(self.folder, self.file), who="test")
+
+    def writes(self) -> int:
+        """How many requests so far were to change something at Spivi."""
+        return sum(not entry.operation.startswith("get") for entry in self.spivi.log.since(0))
 
     # ── what is so at Spivi ───────────────────────────────────────────────────────────────────────────────────────
 
