@@ -112,7 +112,7 @@ async def check_seat_maps(work: Work) -> bool:
                 subject=subject,
                 connection=scope.name,
                 text=f"The seat map of {rule.place} (box {rule.box}) has {'; '.join(found.problems)}.",
-                fix=f"Correct the seats in the [[rooms]] row: `studiohub sessions seats {rule.place}` shows them.",
+                fix=f"Correct the seats in the [[rooms]] row: `studiohub sessions --seats {rule.place}` shows them.",
                 weight=4,
                 now=work.now,
             )
