@@ -76,7 +76,7 @@ async def work_through(work: Work) -> None:
     """Do what is to be done about classes and their seats, the next class first."""
     seen: dict[str, int] = {}
     compared: set[str] = set()
-    while work.stopped_by is None and not work.left_off:
+    while not work.ended:
         turns = [turn for turn in await _due(work, compared) if seen.get(turn.event.id, 0) < MOST_TURNS]
         if not turns:
             return
@@ -87,10 +87,9 @@ async def work_through(work: Work) -> None:
                 seen[turn.event.id] = seen.get(turn.event.id, 0) + 1
                 compared.add(turn.event.id)
             work.progress("classes", start + len(part), len(turns))
-            if work.stopped_by is not None:
-                return
-            if start + len(part) < len(turns) and await work.leave():
-                work.left_off = True
+            if start + len(part) < len(turns) and not work.ended:
+                work.left_off = await work.leave()
+            if work.ended:
                 return
 
 
@@ -112,7 +111,9 @@ async def _due(work: Work, compared: set[str]) -> list[_Turn]:
         fresh = row.id not in compared
         moment = compare_at(row.starts_at, row.compared_at) if row.starts_at > now else None
         near = moment is not None and moment <= now
-        compare = row.state == "active" and fresh and (near or work.compare_all)
+        # A full pass that was left off goes on where it was.
+        old = work.retry or row.compared_at is None or row.compared_at <= now - COMPARE_EVERY / 2
+        compare = row.state == "active" and fresh and (near or (work.compare_all and old))
         final = row.starts_at - FINAL_PASS <= now < row.starts_at and fresh and near
         waits = row.next_try_at is not None and row.next_try_at > now and not (work.retry and fresh)
         retry = (work.retry or final) and fresh and row.id in unsettled
@@ -153,9 +154,14 @@ async def _slice(work: Work, turns: Sequence[_Turn]) -> None:
         return await release(work, source_id, member, vendor_id)
 
     people = await bring_people(work, members, release=up)
-    for turn in standing:
+    for number, turn in enumerate(standing):
+        if number and not work.ended:
+            # One class may take a minute: what is more pressing doesn't wait for all of them.
+            work.left_off = await work.leave()
+        if work.ended:
+            return
         rows = seats.get(turn.event.id)
-        if rows and work.stopped_by is None and not await seat_riders(work, turn.event, rows, people):
+        if rows and not await seat_riders(work, turn.event, rows, people):
             await _gone(work, turn.event)
 
 

@@ -1,7 +1,7 @@
 """Members and the people of a tracker: who is whom, and what the tracker is told about them.
 
-A link by hand goes before everything. Everybody else is matched by the tracker itself, one at a time: an e-mail that two
-members have links neither, and one person there belongs to one member here.
+A link by hand goes before everything. Everybody else is matched by the tracker itself: an e-mail that two members have
+links neither, and one person there belongs to one member here.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ async def _slice(
         values = _values(member, word)
         profile = json.dumps({**values, "show_live": live}, sort_keys=True)
         known = link is not None and link.state == "linked" and former is not None
-        if known and not everybody and link.profile == profile:
+        if known and not everybody and link is not None and link.profile == profile:
             people.ids[key] = str(former)
             continue
         if named is None and former is None and (r.normal_email(member.email) or "") in shared:
@@ -233,8 +233,7 @@ async def _ask(
             elif isinstance(outcome, g.PersonConflict):
                 await _conflict(work, db, key, outcome, links.get(key), people, person=person)
             else:
-                error = outcome.error if outcome is not None else None
-                await _failed(work, db, key, person, error, people)
+                await _failed(work, db, key, person, outcome.error if outcome is not None else None, people)
     if persons and not any(isinstance(outcome, g.Failed) for outcome in outcomes):
         work.answered()
 

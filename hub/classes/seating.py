@@ -264,7 +264,7 @@ async def _write(room: _Room) -> None:
 
 
 async def release(work: Work, source_id: int, member: str, vendor_id: str) -> bool:
-    """Take a member off every seat that they have under an id that is no longer theirs; returns whether that is done."""
+    """Take a member off every seat that they have under an id that is no longer theirs; returns whether it is done."""
     scope, s, e = work.scope, t.seat.c, t.event.c
     query = (
         select(t.seat)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -68,9 +68,8 @@ def seat_map(rule: RoomRule, spots: Sequence[str], layout: Sequence[g.TrackerSea
     )
 
 
-def _sorted(values: Collection[str] | object) -> tuple[str, ...]:
-    found: list[str] = list(values)  # type: ignore[call-overload]
-    return tuple(sorted(found, key=lambda text: (not text.isdigit(), int(text) if text.isdigit() else 0, text)))
+def _sorted(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(values, key=lambda text: (not text.isdigit(), int(text) if text.isdigit() else 0, text)))
 
 
 async def spots_of(db: AsyncConnection, source_id: int, room_plan: str) -> list[str]:

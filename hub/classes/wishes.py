@@ -141,11 +141,10 @@ async def _class(
         if event is not None:
             await _cancel(db, work, event, decision.reason)
         return
-    if event is not None and event.box != decision.wanted.box:
-        if not _never_asked(event):
-            # The old one is cancelled first; the class is looked at again once it is.
-            await _cancel(db, work, event, Reason("box_changed", {**decision.reason.values}))
-            return
+    if event is not None and event.box != decision.wanted.box and not _never_asked(event):
+        # The old one is cancelled first; the class is looked at again once it is.
+        await _cancel(db, work, event, Reason("box_changed", {**decision.reason.values}))
+        return
     values = {
         **{name: getattr(decision.wanted, name) for name in ("name", "starts_at", "ends_at", "timezone", "box")},
         "wanted": encode_wish(decision.wanted),

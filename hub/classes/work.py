@@ -59,6 +59,11 @@ class Work:
         return self.scope.connection.clock.now()
 
     @property
+    def ended(self) -> bool:
+        """Whether the pass ends here, although there may be more to do."""
+        return self.stopped_by is not None or self.left_off
+
+    @property
     def observing(self) -> bool:
         """Whether nothing may be changed at the tracker."""
         return self.scope.options.policy == "observe"
