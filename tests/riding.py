@@ -15,8 +15,10 @@ from sqlalchemy import select, update
 
 from hub import http
 from hub.clock import FrozenClock
-from hub.core import Hub, initialise
+from hub.core import Hub, NoProgress, initialise
 from hub.engine.engine import Engine
+from hub.engine.lanes import holding
+from hub.engine.source_pass import run_source
 from hub.engine.sync import SyncResult, sync_now
 from hub.ingest.read import mark_dirty
 from hub.look import journal
@@ -132,6 +134,12 @@ class Riding:
                 if name == "desk":
                     await db.execute(update(t.lane).where(t.lane.c.connection_id == row.id).values(reason="import"))
             await self.engine.run_lane(row.id)
+
+    async def read(self) -> None:
+        """Read the desk, and nothing else."""
+        row = await self.hub.connection_row("desk")
+        async with holding(self.hub.database, row.id, row.name, self.clock) as lease:
+            await run_source(self.hub, row, lease=lease, trigger="test", progress=NoProgress())
 
     async def says(self, member: str, *, show_live: bool | None = None, **profile: Any) -> None:
         """What a member says on their page, and whom that wakes."""

@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import grants as g
 from hub import records as r
 from hub.classes.facts import OwnWord, own_words
+from hub.classes.linking import (
+    Key,
+    People,
+    email_shared,
+    given_twice,
+    here,
+    in_conflict,
+    linked,
+    not_done,
+)
 from hub.classes.work import Work
-from hub.errors import HubError, PluginError, RetryLater, Unconfirmed, VendorError
+from hub.errors import HubError, RetryLater
 from hub.reconcile.ledger import links_of, save_links
-from hub.store import journal
 from hub.store import tables as t
 
-__all__ = ["CREATED", "People", "bring_people", "known_members"]
+__all__ = ["People", "bring_people", "known_members"]
 
 SLICE = 50
 
@@ -32,21 +39,6 @@ OWN = ("birth_date", "gender", "weight_kg", "height_cm", "ftp_w", "max_hr", "lth
 """What members can say of themselves."""
 
 FIELDS = ("given_name", "family_name", "email", "phone", "language", *OWN)
-
-CREATED = "created"
-"""The note on a link that says that the account there is the hub's doing."""
-
-Key = tuple[int, str]
-
-
-@dataclass
-class People:
-    """Who is whom at the tracker, and why somebody is nobody there, by (source id, member)."""
-
-    ids: dict[Key, str] = field(default_factory=dict)
-    errors: dict[Key, HubError | g.PersonConflict] = field(default_factory=dict)
-    emails: dict[Key, str | None] = field(default_factory=dict)
-    live: dict[Key, bool] = field(default_factory=dict)
 
 
 async def known_members(work: Work) -> set[Key]:
@@ -113,10 +105,10 @@ async def _slice(
             former = None
             async with scope.database.write() as db:
                 await scope.lease.check(db)
-                await save_links(db, [{**_here(work, key), "vendor_id": None, "state": "new", "by_hand": False}])
+                await save_links(db, [{**here(work, key), "vendor_id": None, "state": "new", "by_hand": False}])
             link = None
         if named is not None and named in work.rules.shared_links():
-            conflicts[key] = _taken_twice(ref, named, scope.name)
+            conflicts[key] = given_twice(ref, named, scope.name)
             continue
         values = _values(member, word)
         profile = json.dumps({**values, "show_live": live}, sort_keys=True)
@@ -125,7 +117,7 @@ async def _slice(
             people.ids[key] = str(former)
             continue
         if named is None and former is None and (r.normal_email(member.email) or "") in shared:
-            conflicts[key] = _shared(ref)
+            conflicts[key] = email_shared(ref)
             continue
         persons[ref] = (key, _person(work, key, values, link, named or former, named is not None, live), profile)
         if known:
@@ -202,7 +194,7 @@ async def _ask(
     scope, now = work.scope, work.now
     new = [
         {
-            **_here(work, key),
+            **here(work, key),
             "vendor_id": person.vendor_id,
             "by_hand": person.by_hand,
             "state": "asked",
@@ -225,167 +217,14 @@ async def _ask(
     async with scope.database.write() as db:
         await scope.lease.check(db)
         for key, conflict in conflicts.items():
-            await _conflict(work, db, key, conflict, links.get(key), people)
+            await in_conflict(work, db, key, conflict, links.get(key), people)
         for ref, (key, person, profile) in persons.items():
             outcome = answered.get(ref)
             if isinstance(outcome, g.Link):
-                await _linked(work, db, key, person, profile, outcome, links.get(key), people)
+                await linked(work, db, key, person, profile, outcome, links.get(key), people)
             elif isinstance(outcome, g.PersonConflict):
-                await _conflict(work, db, key, outcome, links.get(key), people, person=person)
+                await in_conflict(work, db, key, outcome, links.get(key), people, person=person)
             else:
-                await _failed(work, db, key, person, outcome.error if outcome is not None else None, people)
+                await not_done(work, db, key, person, outcome.error if outcome is not None else None, people)
     if persons and not any(isinstance(outcome, g.Failed) for outcome in outcomes):
         work.answered()
-
-
-def _here(work: Work, key: Key) -> dict[str, Any]:
-    return {"target_id": work.scope.target_id, "source_id": key[0], "member": key[1]}
-
-
-async def _linked(
-    work: Work,
-    db: AsyncConnection,
-    key: Key,
-    person: g.Person,
-    profile: str,
-    link: g.Link,
-    before: Any,
-    people: People,
-) -> None:
-    """The member is that person. That the hub made the account stays noted: one mail tells the member, once."""
-    ref, now = person.member, work.now
-    holder = await _holder(work, db, key, link.vendor_id)
-    if holder is not None and not person.by_hand:
-        await _conflict(work, db, key, _taken(ref, link.vendor_id, holder, work.scope.name), None, people)
-        return
-    people.ids[key] = link.vendor_id
-    people.errors.pop(key, None)
-    row = {**_here(work, key), "vendor_id": link.vendor_id, "by_hand": person.by_hand, "state": "linked"}
-    made = link.created or (before is not None and before.note == CREATED and before.vendor_id == link.vendor_id)
-    row |= {"profile": profile, "note": CREATED if made else None, "asked_at": None, "linked_at": now}
-    await save_links(db, [row])
-    await journal.solve(db, work.scope.studio.id, code="not_linked", subject=_subject(work, ref), now=now)
-    for note in link.notes:
-        work.news |= await journal.raise_item(
-            db,
-            work.scope.studio.id,
-            code=note.code,
-            subject=_subject(work, ref),
-            connection=work.scope.name,
-            text=note.text,
-            fix=note.fix,
-            weight=6,
-            now=now,
-        )
-    if link.created:
-        work.count("people_created")
-        work.say("account_created", f"{ref} has an account at {work.scope.name} now", member=ref)
-
-
-async def _holder(work: Work, db: AsyncConnection, key: Key, vendor_id: str) -> str | None:
-    """Another active member whose id that is, or who was named for it by hand. One who has left is forgotten."""
-    for ref, named in work.rules.links.items():
-        if named == vendor_id and ref != work.ref(*key):
-            return ref
-    c, rec = t.link.c, t.record.c
-    query = select(c.source_id, c.member, c.by_hand).where(
-        c.target_id == work.scope.target_id, c.vendor_id == vendor_id, c.state.in_(("linked", "asked"))
-    )
-    mine_by_hand = work.rules.links.get(work.ref(*key)) == vendor_id
-    for row in (await db.execute(query)).all():
-        if (row.source_id, row.member) == key:
-            continue
-        there = select(rec.data).where(
-            rec.source_id == row.source_id,
-            rec.kind == "member",
-            rec.record_id == row.member,
-            rec.deleted_at.is_(None),
-        )
-        data = (await db.execute(there)).scalar()
-        active = data is not None and not r.decoder("member").decode(data).archived
-        if active and not mine_by_hand:
-            return work.ref(row.source_id, row.member)
-        # Gone, or an admin says otherwise.
-        gone = {**_here(work, (row.source_id, row.member)), "vendor_id": None, "profile": None}
-        await save_links(db, [{**gone, "state": "conflict" if active else "gone", "by_hand": False}])
-    return None
-
-
-async def _conflict(
-    work: Work,
-    db: AsyncConnection,
-    key: Key,
-    conflict: g.PersonConflict,
-    link: Any,
-    people: People,
-    *,
-    person: g.Person | None = None,
-) -> None:
-    ref, now = work.ref(*key), work.now
-    people.errors[key] = conflict
-    people.ids.pop(key, None)
-    kept = person.vendor_id if person is not None and person.by_hand else None
-    row = {**_here(work, key), "vendor_id": kept, "by_hand": kept is not None, "state": "conflict"}
-    await save_links(db, [{**row, "note": conflict.text, "profile": None, "asked_at": None}])
-    work.news |= await journal.raise_item(
-        db,
-        work.scope.studio.id,
-        code="not_linked",
-        subject=_subject(work, ref),
-        connection=work.scope.name,
-        text=f"{ref} is not linked at {work.scope.name}: {conflict.text}.",
-        fix=conflict.fix or f"`studiohub links set {ref} {work.scope.name} ID` links them by hand.",
-        weight=4,
-        now=now,
-    )
-
-
-async def _failed(
-    work: Work, db: AsyncConnection, key: Key, person: g.Person, error: Exception | None, people: People
-) -> None:
-    """Not done. Who may have been created although the answer is lost is looked for before the next create."""
-    known = error if isinstance(error, HubError) else PluginError(f"nothing was said about {person.member}")
-    work.take_error(known)
-    if key in people.ids:
-        # Linked as before; only what is new about them was not taken.
-        work.say("profile_failed", str(known), member=person.member, level="warning")
-    else:
-        people.errors[key] = known
-    if person.vendor_id is not None:
-        return
-    lost = isinstance(known, Unconfirmed) or not isinstance(known, VendorError)
-    state = "asked" if lost or (isinstance(known, RetryLater) and person.look_first) else "new"
-    row = {**_here(work, key), "vendor_id": None, "by_hand": False, "state": state}
-    asked = work.now if lost else (person.sure_after or work.now)
-    await save_links(db, [{**row, "asked_at": asked}])
-
-
-def _subject(work: Work, ref: str) -> str:
-    return f"{ref} @ {work.scope.name}"
-
-
-def _shared(ref: str) -> g.PersonConflict:
-    return g.PersonConflict(
-        member=ref,
-        code="email_shared",
-        text=f"{ref} shares an e-mail with another member, so neither is linked",
-        fix="Correct the addresses at the source, or link one of them by hand: `studiohub links set`.",
-    )
-
-
-def _taken(ref: str, vendor_id: str, holder: str, target: str) -> g.PersonConflict:
-    return g.PersonConflict(
-        member=ref,
-        code="client_shared",
-        text=f"{vendor_id} at {target} would be {ref} and is {holder}",
-        fix="Correct one of the links, or the addresses at the source.",
-    )
-
-
-def _taken_twice(ref: str, vendor_id: str, target: str) -> g.PersonConflict:
-    return g.PersonConflict(
-        member=ref,
-        code="client_shared",
-        text=f"{vendor_id} at {target} is given to more than one member by hand",
-        fix="Correct the [[links]] rows.",
-    )

@@ -62,6 +62,7 @@ WORDINGS: Mapping[str, Wording] = {
         "Nothing: that is their choice. They can change it on their member page.",
         good=True,
     ),
+    "disconnected": Wording("{target} is being disconnected and every class there cancelled."),
     "booking_over": Wording("The booking is cancelled or gone."),
     "member_unknown": Wording("{source} knows no member {member}.", "Check the booking in {source}."),
 }

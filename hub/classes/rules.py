@@ -39,7 +39,6 @@ class TrackerRules:
 
     target: str
     policy: Policy
-    protect: frozenset[str] = frozenset()
     plans: Mapping[tuple[str, str], RoomRule] = field(default_factory=dict)
     locations: Mapping[tuple[str, str], RoomRule] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
@@ -86,4 +85,4 @@ def compile_rooms(target: str, options: TargetOptions, rows: Iterable[MappingRow
                 text=f"rooms row {stored.position} → box {row.box}",
             )
             (plans if row.room_plan is not None else locations).setdefault((row.source, place or ""), rule)
-    return TrackerRules(target, options.policy, frozenset(options.protect), plans, locations, links)
+    return TrackerRules(target, options.policy, plans, locations, links)

@@ -13,8 +13,9 @@ from hub import grants as g
 from hub.classes.failure import after_failure
 from hub.classes.people import People
 from hub.classes.reasons import HELD, Reason
+from hub.classes.rows import may_be_there
 from hub.classes.scope import tracker_session
-from hub.classes.wishes import WITHHELD, may_be_there
+from hub.classes.wishes import WITHHELD
 from hub.classes.work import Work
 from hub.errors import HubError, NotFound
 from hub.reconcile.ledger import links_of

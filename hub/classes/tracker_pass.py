@@ -25,6 +25,7 @@ from hub.errors import FixSettings, HubError, RetryLater
 from hub.http import Counters
 from hub.ingest.read import CLASSES
 from hub.reconcile.ledger import carry_out_stays
+from hub.reconcile.observe import read_openings
 from hub.reconcile.plan import Stay
 from hub.store import journal
 from hub.store import tables as t
@@ -33,7 +34,7 @@ from hub.studio import registry
 if TYPE_CHECKING:
     from hub.core import Hub, Progress
 
-__all__ = ["open_tracker", "run_tracker"]
+__all__ = ["open_tracker", "run_tracker", "work_for"]
 
 MOST_ROUNDS = 8
 
@@ -96,7 +97,7 @@ async def run_tracker(
         try:
             scope = await open_tracker(hub, row, lease, run_id)
             before = scope.connection.counters
-            work = await _work_for(hub, scope, row)
+            work = await work_for(hub, scope, row)
             work.full, work.retry, work.approved = full, retry, approved
             work.progress = lambda title, done, total: progress.step(f"{row.name}: {title}", done, total)
             if leave is not None:
@@ -116,7 +117,8 @@ async def run_tracker(
     return result
 
 
-async def _work_for(hub: Hub, scope: TrackerScope, row: registry.ConnectionRow) -> Work:
+async def work_for(hub: Hub, scope: TrackerScope, row: registry.ConnectionRow) -> Work:
+    """A pass over a tracker, about to begin."""
     async with hub.database.read() as db:
         rows = await registry.mapping_rows(db, hub.the_studio, target=row.name)
     return Work(scope, compile_rooms(row.name, scope.options, rows))
@@ -145,7 +147,8 @@ async def _pass(work: Work, found: Wishes) -> None:
             break
     if work.stopped_by is None and not work.left_off:
         await _people(work)
-    if work.stopped_by is None and not work.left_off and work.full:
+    if work.full and not work.has_ended():
+        await _boxes(work)
         work.news |= await check_seat_maps(work)
     if work.stopped_by is not None:
         raise _stopped(work)
@@ -177,6 +180,13 @@ async def _decide(work: Work, found: Wishes) -> list[Stay]:
         if not work.observing:
             await wish(work, source_id, ids, found)
     return [Stay(source_id, member, stamp, None, None) for source_id, member, stamp in agenda]
+
+
+async def _boxes(work: Work) -> None:
+    """Keep what rows can name as boxes."""
+    scope = work.scope
+    if scope.plugins.has(scope.connection.plugin.name, "list_openings"):
+        await read_openings(scope, lease=scope.lease)
 
 
 async def _seated(work: Work) -> set[tuple[int, str]]:

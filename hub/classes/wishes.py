@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
@@ -12,17 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.classes.decide import ClassFacts, Decision, SeatWish, decide, encode_wish
 from hub.classes.reasons import LINK_CODES, TOLD, Reason
+from hub.classes.rows import end_seats, live_event, live_events, may_be_there, removed_events, seats_of
 from hub.classes.work import VANISHED, Work
-from hub.store import among
 from hub.store import tables as t
 from hub.store.journal import new_id
 
-__all__ = ["Wishes", "may_be_there", "scan", "wish"]
+__all__ = ["WITHHELD", "Wishes", "let_go", "scan", "wish"]
 
 AT_ONCE = 100
-
-ASKED = frozenset({"in_progress", "updating", "removing", "unknown", "failed"})
-"""States in which a seat may be taken at the tracker although the hub has not seen it."""
 
 WITHHELD = "live_withheld"
 
@@ -36,18 +32,13 @@ class Wishes:
     surprises: list[tuple[Any, Decision]] = field(default_factory=list)
 
 
-def may_be_there(seat: Any) -> bool:
-    """Whether the rider of a row may be on a seat at the tracker."""
-    return seat.applied is not None or seat.state in ASKED
-
-
 async def scan(work: Work, source_id: int, found: Wishes) -> set[str]:
     """Look at every class of a source that is not over, without its riders; returns those that differ from what the
     tracker was last asked for."""
     reader, now = work.reader(source_id), work.now
     async with work.scope.database.read() as db:
         ids = set(await reader.coming(db, now))
-        events = await _live_events(db, work, source_id, None)
+        events = await live_events(db, work, source_id, None)
         ids |= events.keys()
         every = await reader.classes(db, work.scope.vault, ids, now, {}, riders=False)
     different: set[str] = set()
@@ -77,8 +68,8 @@ async def _part(work: Work, source_id: int, ids: Sequence[str], found: Wishes) -
     scope, now = work.scope, work.now
     async with scope.database.write() as db:
         await scope.lease.check(db)
-        events = await _live_events(db, work, source_id, ids)
-        seats = await _seats_of(db, [event.id for event in events.values()])
+        events = await live_events(db, work, source_id, ids)
+        seats = await seats_of(db, [event.id for event in events.values()])
         held = {
             session: {
                 seat.member: seat.wanted or seat.applied
@@ -88,7 +79,7 @@ async def _part(work: Work, source_id: int, ids: Sequence[str], found: Wishes) -
             for session, event in events.items()
         }
         every = await work.reader(source_id).classes(db, scope.vault, ids, now, held)
-        before = await _removed_events(db, work, source_id, [f.session.id for f in every if f.session.id not in events])
+        before = await removed_events(db, work, source_id, [f.session.id for f in every if f.session.id not in events])
         for facts in every:
             decision = decide(facts, work.rules, now)
             event = events.get(facts.session.id)
@@ -98,7 +89,7 @@ async def _part(work: Work, source_id: int, ids: Sequence[str], found: Wishes) -
                 found.surprises.append((event, decision))
                 continue
             await _class(db, work, source_id, facts, decision, event, before.get(facts.session.id))
-            kept = await _live_event(db, work, source_id, facts.session.id)
+            kept = await live_event(db, work, source_id, facts.session.id)
             if kept is not None and decision.wanted is not None and kept.wanted is not None:
                 await _seats(db, work, source_id, kept, decision.seats, seats.get(kept.id, {}))
 
@@ -211,28 +202,6 @@ async def _cancel(db: AsyncConnection, work: Work, event: Any, reason: Reason) -
     await db.execute(update(t.event).where(e.id == event.id).values(**values))
 
 
-async def end_seats(db: AsyncConnection, event_id: str, now: datetime, reason: Reason) -> None:
-    """With the class gone, nobody has a seat in it. Who never had one is forgotten."""
-    s = t.seat.c
-    never = (s.applied.is_(None), s.state.not_in(ASKED), s.state != "removed")
-    await db.execute(delete(t.seat).where(s.event_id == event_id, *never))
-    await db.execute(
-        update(t.seat)
-        .where(s.event_id == event_id, s.state != "removed")
-        .values(
-            state="removed",
-            settled=True,
-            wanted=None,
-            applied=None,
-            reason=reason.text,
-            reason_code=reason.code,
-            removed_at=now,
-            changed_at=now,
-            next_try_at=None,
-        )
-    )
-
-
 async def _seats(
     db: AsyncConnection, work: Work, source_id: int, event: Any, wishes: Sequence[SeatWish], rows: Mapping[str, Any]
 ) -> None:
@@ -303,50 +272,3 @@ def _next_state(work: Work, source_id: int, row: Any, one: SeatWish) -> dict[str
         if not row.settled and not work.retry and (source_id, row.member) not in work.ask_again:
             return None
     return {**fresh, "state": "updating" if there else "requested"}
-
-
-# ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def _live_events(db: AsyncConnection, work: Work, source_id: int, ids: Collection[str] | None) -> dict[str, Any]:
-    e = t.event.c
-    query = select(t.event).where(e.target_id == work.scope.target_id, e.source_id == source_id, t.LIVE)
-    if ids is None:
-        # What is over and done with is looked at no more; it stays for its results.
-        query = query.where((e.ends_at > work.now) | e.settled.is_(False))
-    else:
-        query = query.where(among(e.session_id, sorted(ids), db))
-    return {row.session_id: row for row in await db.execute(query)}
-
-
-async def _live_event(db: AsyncConnection, work: Work, source_id: int, session: str) -> Any:
-    return (await _live_events(db, work, source_id, [session])).get(session)
-
-
-async def _removed_events(db: AsyncConnection, work: Work, source_id: int, ids: Collection[str]) -> dict[str, Any]:
-    """The last cancelled event of each of these classes."""
-    if not ids:
-        return {}
-    e = t.event.c
-    query = (
-        select(t.event)
-        .where(
-            e.target_id == work.scope.target_id,
-            e.source_id == source_id,
-            e.state == "removed",
-            among(e.session_id, sorted(ids), db),
-        )
-        .order_by(e.removed_at, e.id)
-    )
-    return {row.session_id: row for row in await db.execute(query)}
-
-
-async def _seats_of(db: AsyncConnection, ids: Collection[str]) -> dict[str, dict[str, Any]]:
-    """The seats that are not over, by event and member."""
-    s = t.seat.c
-    found: dict[str, dict[str, Any]] = {}
-    if ids:
-        query = select(t.seat).where(s.state != "removed", among(s.event_id, sorted(ids), db)).order_by(s.id)
-        for row in await db.execute(query):
-            found.setdefault(row.event_id, {})[row.member] = row
-    return found

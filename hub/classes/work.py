@@ -58,8 +58,7 @@ class Work:
         """The present."""
         return self.scope.connection.clock.now()
 
-    @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether the pass ends here, although there may be more to do."""
         return self.stopped_by is not None or self.left_off
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hub.engine.disconnecting import disconnect
+from hub.engine.sync import plan_now, sync_target
+from hub.errors import UserError
 from hub.store import tables as t
 from tests.conftest import BOTH
 from tests.riding import Riding, make_riding
@@ -201,8 +204,6 @@ async def test_classes_that_vanish_are_held_when_they_are_many(riding: Riding, c
     riding.book("bo", "c11", "2")
     await riding.sync()
     assert riding.roster()["c11"] == {"anna": "0", "bo": "1"}
-    from hub.engine.sync import sync_target
-
     row = await riding.hub.connection_row("bikes")
     run = await sync_target(riding.hub, row, trigger="approved", approved={"vanished"})
     assert (run.state, len(riding.roster())) == ("done", 6)
@@ -254,3 +255,56 @@ async def test_9_a_teacher_by_e_mail(riding: Riding) -> None:
     assert riding.events()[riding.event_of("c1")]["InstructorName"] == "Noa B."
     assert riding.events()[riding.event_of("c2")]["InstructorName"] is None
     assert (await riding.inbox())["instructor_unknown"]["subject"] == "desk:c2 @ bikes"
+
+
+@pytest.mark.parametrize("name", ["bikes", "desk"])
+async def test_1_disconnecting_cancels_what_is_to_come(riding: Riding, name: str) -> None:
+    """(1) Of the tracker or of the source; nothing that somebody else made is touched."""
+    ride = riding.ride()
+    riding.book("anna")
+    other = riding.spivi.add_event_by_hand("Staff ride", ride["starts_at"], ride["ends_at"])
+    await riding.sync()
+    if name == "desk":
+        with pytest.raises(UserError, match="classes of desk"):
+            await disconnect(riding.hub, name, revoke=False, who="test")
+    done = await disconnect(riding.hub, name, revoke=True, who="test")
+    assert (done.removed, done.failed, done.forgotten) == (1, {}, True)
+    assert riding.roster() == {}
+    assert not riding.spivi.world.events[other["EventID"]]["IsCancelled"]
+
+
+async def test_1_what_can_not_be_cancelled_keeps_the_connection(riding: Riding) -> None:
+    """(1) And the next try goes on from there."""
+    riding.ride()
+    await riding.sync()
+    riding.spivi.faults.set("outage=503")
+    done = await disconnect(riding.hub, "bikes", revoke=True, who="test")
+    assert (list(done.failed), done.forgotten) == (["desk:c1"], False)
+    riding.spivi.faults.clear()
+    assert (await disconnect(riding.hub, "bikes", revoke=True, who="test")).forgotten
+    assert riding.roster() == {}
+
+
+async def test_a_class_alone_wakes_the_tracker(riding: Riding) -> None:
+    """Classes belong to no member: what changes about them is news all the same, and nothing else is."""
+    ride = riding.ride()
+    await riding.sync()
+    await riding.lanes()
+    assert await riding.wakes_at() > riding.clock.now()
+    ride["name"] = "Renamed"
+    riding.desk.export(at=riding.clock.now())
+    await riding.read()
+    assert await riding.wakes_at() <= riding.clock.now()
+    await riding.lanes()
+    assert riding.events()[riding.event_of("c1")]["Title"] == "Renamed"
+
+
+async def test_a_dry_run_of_a_tracker_changes_nothing(riding: Riding) -> None:
+    """Nor does it forget what is to be done."""
+    riding.ride()
+    riding.book("anna")
+    riding.desk.export(at=riding.clock.now())
+    _, [plan], errors = await plan_now(riding.hub)
+    assert (plan.changes, errors, riding.writes()) == ((), [], 0)
+    await riding.lanes()
+    assert riding.roster() == riding.booked()
