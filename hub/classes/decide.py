@@ -144,7 +144,7 @@ def _seats(facts: ClassFacts, rule: RoomRule, values: dict[str, str]) -> list[Se
     stays = [rider for rider in chosen if facts.held.get(rider.booking.member_id) == asked[rider.booking.member_id]]
     for rider in (*stays, *chosen):
         seat = asked[rider.booking.member_id]
-        if seat is not None and rider.known:
+        if seat is not None and (rider.known or facts.held.get(rider.booking.member_id) == seat):
             owner.setdefault(seat, rider.booking.member_id)
     found = {
         rider.booking.member_id: _with_spot(facts, rider, asked[rider.booking.member_id], owner, values)
@@ -186,7 +186,7 @@ def _with_spot(
 ) -> SeatWish:
     member, spot = rider.booking.member_id, rider.booking.spot or ""
     said: dict[str, Any] = {**values, "member": rider.name, "spot": spot, "seat": seat or ""}
-    if not rider.known:
+    if not rider.known and (seat is None or facts.held.get(member) != seat):
         return _wish(rider, None, Reason("member_unknown", {**said, "member": member}))
     if seat is None:
         return _wish(rider, None, Reason("spot_unknown", said))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import records as r
+from hub import times
 from hub.classes.decide import ClassFacts, Rider
 from hub.store import among
 from hub.store import tables as t
@@ -20,6 +21,8 @@ from hub.vault import Vault
 __all__ = ["OwnWord", "SourceReader", "own_words"]
 
 VANISHED = "vanished"
+
+LONGEST = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,9 @@ class SourceReader:
     async def coming(self, db: AsyncConnection, now: datetime) -> list[str]:
         """The classes that are not over, gone ones among them."""
         c = t.record.c
-        query = select(c.record_id).where(c.source_id == self.source_id, c.kind == "session", c.ends_at > now)
+        # Nothing longer is ever sent; and there is an index of when things start.
+        begun = c.starts_at > now - LONGEST
+        query = select(c.record_id).where(c.source_id == self.source_id, c.kind == "session", begun, c.ends_at > now)
         return list((await db.execute(query)).scalars())
 
     async def classes_of(self, db: AsyncConnection, target_id: int, members: Collection[str]) -> set[str]:
@@ -210,7 +215,15 @@ class SourceReader:
             while place is not None and place not in seen:
                 seen.add(place)
                 location = (self._zones or {}).get(place)
-                if location is not None and location.timezone:
+                if location is not None and location.timezone and _is_zone(location.timezone):
                     return location.timezone
                 place = location.parent_id if location is not None else None
         return self.timezone
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        times.zone(name)
+    except ValueError:
+        return False
+    return True

@@ -95,17 +95,21 @@ async def stands(work: Work, event: Any, outcome: g.SessionOutcome, hook: str, *
         "state": "active",
         "applied": event.wanted,
         "vendor_id": outcome.vendor_id,
-        "notes": json.dumps(notes) if notes else None,
         "results_due_at": event.ends_at + RESULTS_AFTER if event.results_at is None else event.results_due_at,
     }
     if outcome.seats is not None:
         values["compared_at"] = now
     async with scope.database.write() as db:
         await scope.lease.check(db)
-        await db.execute(update(t.event).where(e.id == event.id).values(**values))
         if outcome.seats is not None:
-            await _compare(work, db, event, outcome.seats)
-        elif outcome.vendor_id != event.vendor_id:
+            strangers = await _compare(work, db, event, outcome.seats)
+            if strangers:
+                notes.append({"code": "not_ours", "text": strangers, "fix": ""})
+                if strangers not in (event.notes or ""):
+                    work.say("not_ours", f"{event.name}: {strangers}")
+        values["notes"] = json.dumps(notes) if notes else None
+        await db.execute(update(t.event).where(e.id == event.id).values(**values))
+        if outcome.seats is None and outcome.vendor_id != event.vendor_id:
             await _all_again(db, event)
         for note in outcome.notes:
             work.news |= await journal.raise_item(
@@ -130,8 +134,9 @@ async def _all_again(db: AsyncConnection, event: Any) -> None:
     await db.execute(update(t.seat).where(*seated).values(**again))
 
 
-async def _compare(work: Work, db: AsyncConnection, event: Any, seats: Mapping[str, str]) -> None:
-    """Compare who sits where with who should. Who was never seated by the hub is left alone, and said."""
+async def _compare(work: Work, db: AsyncConnection, event: Any, seats: Mapping[str, str]) -> str:
+    """Compare who sits where with who should; returns a note about those whom the hub never seated: they are left
+    alone."""
     s, link, now = t.seat.c, t.link.c, work.now
     query = (
         select(t.seat, link.vendor_id.label("person"))
@@ -163,9 +168,7 @@ async def _compare(work: Work, db: AsyncConnection, event: Any, seats: Mapping[s
             seat = f"on seat {actual}" if actual is not None else "on no seat"
             work.say("seat_differs", f"{row.name} was {seat} of {event.name}", level="warning")
         await db.execute(update(t.seat).where(s.id == row.id).values(**values))
-    if not work.removing:
-        return
-    for row in rows:
+    for row in rows if work.removing else ():
         # Freed since the last look, and there again: the call that had seated them arrived late. Who comes back later
         # was put there by somebody.
         late = row.removed_at is not None and (event.compared_at is None or row.removed_at >= event.compared_at)
@@ -173,9 +176,10 @@ async def _compare(work: Work, db: AsyncConnection, event: Any, seats: Mapping[s
             back = {"state": "removing", "settled": False, "removed_at": None, "next_try_at": None}
             await db.execute(update(t.seat).where(s.id == row.id).values(**back, applied=left.pop(row.person)))
             live.add(row.person)
-    if left:
-        strangers = ", ".join(f"{person} on seat {seat}" for person, seat in sorted(left.items()))
-        work.say("not_ours", f"{event.name} has riders whom the hub did not seat: {strangers}. They stay.")
+    if not left:
+        return ""
+    who = ", ".join(f"{person} on seat {seat}" for person, seat in sorted(left.items()))
+    return f"riders whom the hub did not seat, and leaves: {who}"
 
 
 async def _flush(work: Work, db: AsyncConnection) -> None:

@@ -24,7 +24,7 @@ from hub.engine.target_result import TargetRun
 from hub.errors import FixSettings, HubError, RetryLater
 from hub.http import Counters
 from hub.ingest.read import CLASSES
-from hub.reconcile.ledger import carry_out_stays
+from hub.reconcile.ledger import carry_out_stays, links_of
 from hub.reconcile.observe import read_openings
 from hub.reconcile.plan import Stay
 from hub.store import journal
@@ -211,8 +211,13 @@ async def _put_by(work: Work, stays: list[Stay]) -> None:
 
 async def _people(work: Work) -> None:
     """Tell the tracker about people it knows: everybody with a full pass, else those whose records changed."""
-    known = await known_members(work)
-    chosen = known if work.full else known & work.ask_again
+    if work.full:
+        chosen = await known_members(work)
+    else:
+        async with work.scope.database.read() as db:
+            linked = await links_of(db, work.scope.target_id, sorted(work.ask_again))
+        by_hand = work.rules.links
+        chosen = {key for key in work.ask_again if key in linked or work.ref(*key) in by_hand}
 
     async def up(source_id: int, member: str, vendor_id: str) -> bool:
         return await release(work, source_id, member, vendor_id)

@@ -95,6 +95,12 @@ def test_somebody_unknown_and_a_spot_that_is_not_there() -> None:
     assert found == {"anna": (None, "spot_unknown"), "x": (None, "member_unknown")}
 
 
+def test_a_member_whose_record_is_lost_keeps_their_seat() -> None:
+    riders = [rider("x", "1", known=False), rider("anna", "1")]
+    found = seats(decide(facts(riders=riders, held={"x": "11"}), rules(), NOW))
+    assert found == {"x": ("11", "seated"), "anna": (None, "spot_twice")}
+
+
 def test_two_bookings_of_one_member_are_one_seat() -> None:
     found = seats(decide(facts(riders=[rider("anna", None), rider("anna", "3"), rider("anna", "4")]), rules(), NOW))
     assert found == {"anna": ("13", "seated")}

@@ -160,6 +160,9 @@ async def test_5_the_hourly_comparison(riding: Riding) -> None:
     riding.clock.move(timedelta(minutes=31))
     await riding.lanes()
     assert riding.roster() == {"c1": {"anna": "0", "bo": "1", "guest": "5"}}
+    await riding.sync()
+    [row] = await riding.rows(t.event)
+    assert f"{stranger['ClientID']} on seat 5" in row.notes
 
 
 async def test_5_the_final_pass(riding: Riding) -> None:
