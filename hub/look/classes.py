@@ -26,7 +26,7 @@ from hub.store import tables as t
 from hub.studio import registry
 from hub.studio.file import nearest
 
-__all__ = ["ClassView", "SeatView", "list_classes", "seat_maps"]
+__all__ = ["ClassView", "RideView", "SeatView", "list_classes", "rides_of", "seat_maps"]
 
 _SHOWN: Mapping[str, str] = {**SHOWN, "blocked": "failed"}
 
@@ -206,6 +206,46 @@ async def _seats(db: AsyncConnection, source: str, events: Sequence[str]) -> dic
 
 def _natural(text: str | None) -> tuple[bool, int, str]:
     return (text is None, int(text) if text and text.isdigit() else 10**9, text or "")
+
+
+@dataclass(frozen=True)
+class RideView:
+    """What a tracker has, or hasn't, of a member's booking of a class."""
+
+    target: str
+    code: str
+    text: str
+    fix: str
+    good: bool
+
+
+async def rides_of(hub: Hub, source_id: int, member: str) -> list[RideView]:
+    """The classes to come that a member has booked, as the trackers have them."""
+    e, s, c = t.event.c, t.seat.c, t.connection.c
+    zone, source = times.zone(hub.the_studio.timezone), {row.id: row.name for row in await hub.connections()}
+    query = (
+        select(t.seat, e.name.label("class_name"), e.starts_at, c.name.label("target"))
+        .join(t.event, s.event_id == e.id)
+        .join(t.connection, c.id == e.target_id)
+        .where(e.source_id == source_id, s.member == member, e.ends_at > hub.clock.now())
+        .where(e.state != "removed", s.state != "removed")
+        .order_by(e.starts_at)
+    )
+    found: list[RideView] = []
+    async with hub.database.read() as db:
+        for row in await db.execute(query):
+            error = json.loads(row.error) if row.error else None
+            wording = WORDINGS.get(row.reason_code)
+            good = error is None and (wording is None or wording.good)
+            fix = error["fix"] if error is not None else ""
+            if wording is not None and error is None:
+                fix = wording.fix.format_map({"source": source[source_id], "fix": "`studiohub links` says more."})
+            when = row.starts_at.astimezone(zone)
+            seat = f"seat {row.applied}" if row.applied is not None else "no seat"
+            why = error["what"] if error is not None else row.reason
+            text = f"{row.class_name}, {when:%a %d %b %H:%M}: {seat}. {why}"
+            found.append(RideView(row.target, row.reason_code, text.strip(), fix, good))
+    return found
 
 
 async def seat_maps(hub: Hub, room: str) -> list[SeatMap]:

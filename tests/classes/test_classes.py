@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from hub.core import NoProgress
 from hub.engine.disconnecting import disconnect
+from hub.engine.lanes import holding
 from hub.engine.sync import plan_now, sync_target
+from hub.engine.target_pass import run_target
 from hub.errors import UserError
 from hub.store import tables as t
 from tests.conftest import BOTH
@@ -307,4 +310,44 @@ async def test_a_dry_run_of_a_tracker_changes_nothing(riding: Riding) -> None:
     _, [plan], errors = await plan_now(riding.hub)
     assert (plan.changes, errors, riding.writes()) == ((), [], 0)
     await riding.lanes()
+    assert riding.roster() == riding.booked()
+
+
+async def test_a_row_that_is_edited_is_acted_on(riding: Riding) -> None:
+    """Also where nobody has booked."""
+    riding.ride()
+    await riding.lanes()
+    assert set(riding.roster()) == {"c1"}
+    await riding.reimport(send="false")
+    await riding.lanes(export=False)
+    assert riding.roster() == {}
+
+
+async def test_a_pass_that_is_left_goes_on(riding: Riding) -> None:
+    """Between two classes; each time some more is done."""
+    for number in range(12):
+        riding.ride(f"c{number}")
+        riding.book("anna", f"c{number}")
+        riding.book("bo", f"c{number}", "2")
+    riding.desk.export(at=riding.clock.now())
+    await riding.read()
+    row = await riding.hub.connection_row("bikes")
+
+    async def leave() -> bool:
+        return True
+
+    for full in (True, *[False] * 20):
+        async with holding(riding.hub.database, row.id, row.name, riding.clock) as lease:
+            run = await run_target(
+                riding.hub,
+                row,
+                lease=lease,
+                trigger="timer",
+                progress=NoProgress(),
+                full=full,
+                retry=False,
+                leave=leave,
+            )
+        if not run.left_off:
+            break
     assert riding.roster() == riding.booked()

@@ -10,6 +10,7 @@ import pytest
 
 from hub.errors import UserError
 from hub.look.classes import list_classes, seat_maps
+from hub.look.explain import explain
 from hub.look.links import clear_link, list_links, set_link
 from tests.riding import Riding
 
@@ -115,3 +116,17 @@ async def test_the_seat_map_of_a_room(riding: Riding) -> None:
     assert (found.duplicates, found.gaps[:2], found.unused[:2]) == (("0",), ("3", "4"), ("1", "2"))
     with pytest.raises(UserError, match="no room 'rid'"):
         await seat_maps(riding.hub, "rid")
+
+
+async def test_explain_says_where_somebody_rides(riding: Riding) -> None:
+    """After the doors: each class to come, with its seat or why there is none."""
+    riding.ride()
+    riding.book("anna", spot="3")
+    riding.book("bo", spot=None)
+    await riding.sync()
+    [line] = [line for line in (await explain(riding.hub, "desk:anna")).lines if line.target == "bikes"]
+    assert (line.code, line.good) == ("seated", True)
+    assert "seat 2. Spot 3 is seat 2." in line.text
+    [line] = [line for line in (await explain(riding.hub, "desk:bo")).lines if line.target == "bikes"]
+    assert (line.code, line.good) == ("booking_without_spot", False)
+    assert "Assign a spot in desk" in line.fix
