@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import grants as g
 from hub import records as r
+from hub.classes.accounts import account_mail
 from hub.classes.work import Work
 from hub.errors import HubError, PluginError, RetryLater, Unconfirmed, VendorError
 from hub.reconcile.ledger import save_links
@@ -76,6 +77,10 @@ async def linked(
     if link.created:
         work.count("people_created")
         work.say("account_created", f"{ref} has an account at {work.scope.name} now", member=ref)
+        source = work.scope.sources[key[0]]
+        member = (await work.reader(key[0]).members(db, [key[1]])).get(key[1])
+        if member is not None:
+            await account_mail(work.scope, db, source=source, person=member, now=now)
 
 
 async def _holder(work: Work, db: AsyncConnection, key: Key, vendor_id: str) -> str | None:

@@ -18,7 +18,8 @@ from hub.engine.unmapped import find_unmapped
 from hub.errors import HubError
 from hub.ingest.read import ReadReport
 from hub.notify.sender import send_mails
-from hub.reconcile.plan import Plan
+from hub.notify.waiting import tell_waiting
+from hub.reconcile.plan import Action, Plan
 from hub.words import counted
 
 __all__ = ["apply_", "approve_", "end", "plan_", "show_plan", "sync_"]
@@ -42,11 +43,15 @@ async def sync_(*name: str, json: Json = False) -> int:
         with output.progress() as bars:
             result = await sync_now(hub, name, progress=bars)
         await send_mails(hub)
+        waiting = (await tell_waiting(hub)).get(hub.the_studio.id)
         observed = await _observed(hub)
     if json:
-        output.print_json(_result_json(result))
+        mails = {"mails_waiting": {"count": waiting.count, "code": waiting.code}} if waiting is not None else {}
+        output.print_json({**_result_json(result), **mails})
     else:
         _show(result, observed)
+        if waiting is not None:
+            output.line(f"{output.mark('warning')} {waiting.text}")
     return result.exit_code
 
 
@@ -237,7 +242,7 @@ def _show_target(run: TargetRun, *, observed: bool) -> None:
         output.line(f"  {output.status('held')} {held}")
         if not observed:
             output.line(f"      [cyan]→[/] studiohub approve {run.last.id}")
-    if run.last is not None and (blocked := run.last.counts["blocked"]):
+    if run.last is not None and (blocked := len({change.ref for change in run.last.of(Action.BLOCKED)})):
         people = "1 person" if blocked == 1 else f"{blocked} people"
         output.line(f"  {output.status('blocked')} {people}; `studiohub plan` says why")
     for member, why in list(run.failed.items())[:SHOWN]:

@@ -77,6 +77,7 @@ async def disconnect(hub: Hub, name: str, *, revoke: bool, who: str) -> Disconne
                 left = await _standing(db, t.ledger.c.target_id == row.id)
                 left += await coming_classes(db, hub.clock.now(), target=row.id)
                 await registry.delete_connection(db, hub.the_studio, row)
+                await journal.solve_about(db, hub.the_studio.id, connection=name, now=hub.clock.now())
                 done.forgotten = True
             else:
                 left = len(done.failed)

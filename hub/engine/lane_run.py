@@ -7,6 +7,7 @@ vendor in line: what is pressing first, then everybody who is on the agenda, and
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -26,7 +27,7 @@ from hub.grants import Hint
 from hub.plugins import Plugin, Poll
 from hub.records import Window
 from hub.settings import duration
-from hub.store import journal, upsert
+from hub.store import in_place, journal, upsert
 from hub.store import tables as t
 from hub.studio import registry
 
@@ -263,17 +264,19 @@ async def _target(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave:
         await _doubt(hub, row, lease)
     now = hub.clock.now()
     full = full_at is None or full_at + FULL_EVERY <= now + wake.TOLERANCE
-    result = await run_target(
-        hub,
-        row,
-        lease=lease,
-        trigger=_trigger(lease),
-        progress=NoProgress(),
-        full=full,
-        retry=False,
-        leave=leave,
-        quiet=True,
-    )
+    # A look at everything is not little, however urgent what came before it.
+    with in_place(False) if full else nullcontext():
+        result = await run_target(
+            hub,
+            row,
+            lease=lease,
+            trigger=_trigger(lease),
+            progress=NoProgress(),
+            full=full,
+            retry=False,
+            leave=leave,
+            quiet=True,
+        )
     if waiting and result.error is None:
         async with hub.database.write() as db:
             await hints.done(db, waiting)

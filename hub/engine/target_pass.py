@@ -24,7 +24,7 @@ from hub.plugins import Ability
 from hub.reconcile import ledger
 from hub.reconcile.apply import Applied, apply_plan
 from hub.reconcile.observe import Observation, observe, read_openings
-from hub.reconcile.plan import Plan, without
+from hub.reconcile.plan import Change, Plan, without
 from hub.reconcile.planner import Planned, make_plan
 from hub.reconcile.scope import Scope
 from hub.store import journal
@@ -340,8 +340,19 @@ async def _put_back(work: _Pass, plan: Plan, applied: Applied) -> None:
 
 
 def _limit(planned: Planned, only: Collection[str]) -> Planned:
-    """Leave out every line that is not in the chosen plan, and leave its member on the agenda."""
-    changes = without(planned.plan.changes, lambda change: change.to_do and change.identity not in only)
+    """Leave out every line that is not in the chosen plan, with what has to follow it, and leave its member on the
+    agenda."""
+    gone = {
+        (change.source_id, change.member, change.key)
+        for change in planned.plan.changes
+        if change.to_do and change.identity not in only
+    }
+
+    def leave_out(change: Change) -> bool:
+        behind = any((change.source_id, change.member, key) in gone for key in change.follows)
+        return change.to_do and (change.identity not in only or behind)
+
+    changes = without(planned.plan.changes, leave_out)
     return Planned(msgspec.structs.replace(planned.plan, changes=changes), planned.stays, planned.resting)
 
 

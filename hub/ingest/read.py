@@ -299,7 +299,9 @@ async def _take_part(read: _Read, kind: str, records: Sequence[Record]) -> None:
             key=("source_id", "kind", "record_id"),
             update=_COLUMNS[3:],
         )
-        await _owners_changed(read, db, owners | await _rivals(db, read.source_id, kind, keys))
+        owners |= await _rivals(db, read.source_id, kind, keys)
+        owners |= await _booked(db, read.source_id, kind, [row[0] for row in written])
+        await _owners_changed(read, db, owners)
         await _classes_changed(read, db, kind)
 
 
@@ -345,8 +347,21 @@ async def _take_gone(read: _Read, kind: str, ids: Sequence[str]) -> None:
 async def _rows_changed(read: _Read, db: AsyncConnection, kind: str, rows: Sequence[Any]) -> None:
     owners = {row.owner for row in rows if row.owner is not None}
     keys = {row.key for row in rows if row.key is not None}
-    await _owners_changed(read, db, owners | await _rivals(db, read.source_id, kind, keys))
+    owners |= await _rivals(db, read.source_id, kind, keys)
+    owners |= await _booked(db, read.source_id, kind, [row.record_id for row in rows])
+    await _owners_changed(read, db, owners)
     await _classes_changed(read, db, kind)
+
+
+async def _booked(db: AsyncConnection, source_id: int, kind: str, ids: Sequence[str]) -> set[str]:
+    """Members who booked these classes: its times and whether it takes place decide about their bookings."""
+    if kind != "session" or not ids:
+        return set()
+    r = t.record.c
+    query = select(r.owner).where(
+        r.source_id == source_id, r.kind == "booking", among(r.key, ids, db), r.owner.is_not(None)
+    )
+    return set((await db.execute(query)).scalars())
 
 
 async def _rivals(db: AsyncConnection, source_id: int, kind: str, keys: set[str]) -> set[str]:

@@ -106,6 +106,7 @@ async def explain(hub: Hub, text: str) -> Explanation:
         history = await list_grants(db, studio, member=found.member_id, source=found.source, limit=20)
         aside = await _set_aside(db, studio.id, found)
         unproven = await _not_complete(db, studio.id, found)
+        untold = await _not_told(db, studio.id, found)
     lines: list[Line] = []
     doors: list[Door] = []
     verdicts: list[str] = []
@@ -131,7 +132,7 @@ async def explain(hub: Hub, text: str) -> Explanation:
     verdict = _sum(verdicts)
     if verdict == "access" and unproven is not None:
         lines.append(unproven)
-    return Explanation(found.ref, found.name, verdict, lines, doors, history)
+    return Explanation(found.ref, found.name, verdict, [*lines, *untold], doors, history)
 
 
 def _sum(verdicts: list[str]) -> str:
@@ -168,6 +169,17 @@ async def _not_complete(db: AsyncConnection, studio_id: int, found: Found) -> Li
     )
     row = (await db.execute(query)).first()
     return Line("", "not_complete", row.text, row.fix, False) if row is not None else None
+
+
+async def _not_told(db: AsyncConnection, studio_id: int, found: Found) -> list[Line]:
+    """Visits about which nobody could write to the member, one line for each target."""
+    i = t.inbox.c
+    query = select(i.subject, i.connection, i.text, i.fix).where(
+        i.studio_id == studio_id, i.code == "no_address", i.solved_at.is_(None)
+    )
+    rows = (await db.execute(query.order_by(i.id))).all()
+    mine = [row for row in rows if row.subject.startswith(f"{found.ref} @ ")]
+    return list(dict.fromkeys(Line(row.connection or "", "no_address", row.text, row.fix, False) for row in mine))
 
 
 async def _at_target(hub: Hub, scope: Scope, found: Found, aside: str | None) -> tuple[str, list[Reason], list[Door]]:

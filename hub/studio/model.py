@@ -83,6 +83,8 @@ class MailSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     access: bool = True
+    summary: bool = True
+    accounts: bool = True
     reminder_minutes: int | None = Field(None, ge=5, le=7 * 24 * 60)
     words: Words = Words()
     sender_name: str | None = Field(None, min_length=1, max_length=100)

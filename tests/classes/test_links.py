@@ -29,10 +29,13 @@ async def test_8_an_account_is_made_once(riding: Riding) -> None:
     await riding.sync()
     notes = {row.member: row.note for row in await riding.rows(t.link)}
     assert notes == {"anna": "created", "bo": None}
+    mails = [(row.kind, row.recipient) for row in await riding.rows(t.outbox)]
+    assert mails == [("account_created_member", "anna@example.org")]
     assert (await states(riding))["bo"] == ("linked", there["ClientID"], False)
     riding.clock.move(timedelta(hours=25))
     await riding.lanes()
     assert {row.member: row.note for row in await riding.rows(t.link)} == notes
+    assert len([row for row in await riding.rows(t.outbox) if row.kind == "account_created_member"]) == 1
 
 
 async def test_8_two_members_with_one_address(riding: Riding) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from hub.classes.riders import riders_of
 from hub.store import tables as t
 from tests.conftest import BOTH
 from tests.riding import Riding, make_riding
@@ -212,24 +211,3 @@ async def test_somebody_else_on_the_seat(riding: Riding) -> None:
     assert (await riding.sync()).exit_code == 0
     assert riding.roster() == {"c1": {"anna": "0"}}
     assert "seat_failed" not in await riding.inbox()
-
-
-async def test_13_who_may_have_ridden(riding: Riding) -> None:
-    """(13) Whoever has a seat, and whoever has none only because they are not to be shown."""
-    riding.ride()
-    riding.book("anna")
-    riding.member("shy", show_live=False)
-    riding.book("shy", spot="2")
-    off = riding.book("off", spot="3")
-    riding.book("lost", spot=None)
-    await riding.sync()
-    off["state"] = "cancelled"
-    await riding.sync()
-    [event] = await riding.rows(t.event)
-    async with riding.hub.database.read() as db:
-        riders = await riders_of(db, event, "desk")
-    ids = {row["Email"]: key for key, row in riding.spivi.world.clients.items()}
-    assert [(rider.member, rider.vendor_id, rider.email) for rider in riders] == [
-        ("desk:anna", ids["anna@example.org"], "anna@example.org"),
-        ("desk:shy", ids["shy@example.org"], "shy@example.org"),
-    ]
