@@ -60,6 +60,8 @@ COMMANDS = (
     (LOOK, "look", "grants", "Who can open what, until when, and why"),
     (LOOK, "look", "explain", "Why has, or hasn't, this person access"),
     (LOOK, "look", "accesses", "What a booking opens or opened, and why it doesn't"),
+    (LOOK, "classes", "sessions", "Classes at trackers, who sits where, and why somebody doesn't"),
+    (LOOK, "classes", "links", "Who is whom at a lock or tracker; set or clear it by hand"),
     (LOOK, "metrics", "metrics", "What was ridden: results, trends and exports; correct them"),
     (LOOK, "look", "inbox", "What needs a person, worst first"),
     (LOOK, "rules", "rules", "The mapping rows in words; add, change or delete one"),

@@ -181,7 +181,11 @@ async def runs_(*, connection: str | None = None, limit: Count = 30, json: Json 
             output.status(run["state"]),
             times.from_text(run["started_at"]).astimezone(zone).strftime("%d %b %H:%M:%S"),
             escape(run["flow"]),
-            ", ".join(f"{count} {name}" for name, count in run["counts"].items() if count and "seen" not in name),
+            ", ".join(
+                f"{count} {name.replace('_', ' ')}"
+                for name, count in run["counts"].items()
+                if count and "seen" not in name
+            ),
             f"{run['seconds']:.1f} s" if run["seconds"] is not None else "…",
             escape(run["trigger"]),
         ]

@@ -22,7 +22,7 @@ from hub.notify.waiting import tell_waiting
 from hub.reconcile.plan import Action, Plan
 from hub.words import counted
 
-__all__ = ["apply_", "approve_", "plan_", "show_plan", "sync_"]
+__all__ = ["apply_", "approve_", "end", "plan_", "show_plan", "sync_"]
 
 SHOWN = 40
 
@@ -109,7 +109,7 @@ async def apply_(plan: str, /, *, json: Json = False) -> int:
     async with opened() as hub:
         with output.progress() as bars:
             run = await apply_stored(hub, plan, who=who(), progress=bars)
-    return _end(run, json=json)
+    return end(run, json=json)
 
 
 async def approve_(plan: str, /, *, json: Json = False) -> int:
@@ -123,10 +123,11 @@ async def approve_(plan: str, /, *, json: Json = False) -> int:
     async with opened() as hub:
         with output.progress() as bars:
             run = await approve_stored(hub, plan, who=who(), progress=bars)
-    return _end(run, json=json)
+    return end(run, json=json)
 
 
-def _end(run: TargetRun, *, json: bool) -> int:
+def end(run: TargetRun, *, json: bool) -> int:
+    """Show how a pass over one target ended; returns the exit code."""
     result = SyncResult(targets=[run])
     if json:
         output.print_json(_result_json(result))
@@ -224,7 +225,7 @@ def _why_not(report: ReadReport) -> dict[str, list[str]]:
 
 
 def _show_target(run: TargetRun, *, observed: bool) -> None:
-    done = ", ".join(f"{count} {action}" for action, count in run.applied.items())
+    done = ", ".join(f"{count} {action.replace('_', ' ')}" for action, count in run.applied.items())
     if not done and observed and run.last is not None and run.last.to_do:
         counts = run.last.counts
         done = ", ".join(f"{counts[action]} would be {word}" for action, word in _WOULD.items() if counts[action])
@@ -232,6 +233,10 @@ def _show_target(run: TargetRun, *, observed: bool) -> None:
     done = done or "nothing to change"
     unchanged = f", {run.last.unchanged} unchanged" if run.last is not None and run.last.unchanged else ""
     output.line(f"{output.status(run.state, run.name)} {done}{unchanged}")
+    if run.held_classes:
+        held = f"{run.held_classes} classes that vanished, more than {run.name} lets go at once; they are still on."
+        output.line(f"  {output.status('held')} {held}")
+        output.line(f"      [cyan]→[/] studiohub sessions approve {run.name}")
     if run.last is not None and run.held:
         held = f"{counted(run.held, 'removal')}, more than {run.name} allows at once; nobody lost access."
         output.line(f"  {output.status('held')} {held}")

@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.classes.due import next_moment
 from hub.core import Hub, NoProgress
 from hub.engine import hints, wake
 from hub.engine.lanes import Lease
@@ -317,6 +318,7 @@ async def _next_pass(hub: Hub, row: registry.ConnectionRow, result: TargetRun) -
                 select(func.min(func.coalesce(c.next_try_at, now))).where(c.target_id == row.id, c.settled.is_(False))
             )
         ).scalar()
+        classes = await next_moment(db, row.id, now) if hub.plugins[row.plugin].kind == "tracker" else None
     at = [(full_at or now) + wake.jittered(FULL_EVERY)]
     if every is not None:
         at.append(now + wake.jittered(every))
@@ -325,6 +327,7 @@ async def _next_pass(hub: Hub, row: registry.ConnectionRow, result: TargetRun) -
         pause = NOT_SOONER if result.applied else NO_PROGRESS
         at += [max(moment, now + NOT_SOONER) for moment in (due,) if moment is not None]
         at += [max(moment, now + pause) for moment in (retry,) if moment is not None]
+        at += [max(moment, now + NOT_SOONER) for moment in (classes,) if moment is not None]
         if result.partial:
             at.append(now + NOT_SOONER)
     return min(at)

@@ -23,7 +23,7 @@ from hub.words import counted
 
 if TYPE_CHECKING:
     from hub.core import Hub
-    from hub.engine.target_pass import TargetRun
+    from hub.engine.target_result import TargetRun
 
 __all__ = ["close_target_run"]
 

@@ -15,6 +15,7 @@ from hub.access.decide import GROUP_KEY, Decision, decide
 from hub.access.reasons import Reason
 from hub.core import Hub
 from hub.engine.target_pass import open_scope
+from hub.look.classes import rides_of
 from hub.look.explain_visits import explain_visits
 from hub.look.grants import SHOWN, GrantView, list_grants
 from hub.look.members import Found, find_member
@@ -109,7 +110,10 @@ async def explain(hub: Hub, text: str) -> Explanation:
     lines: list[Line] = []
     doors: list[Door] = []
     verdicts: list[str] = []
-    targets = [row for row in await hub.connections() if row.options is not None]
+    # A tracker opens nothing; what it has of the member is said after the doors.
+    targets = [
+        row for row in await hub.connections() if row.options is not None and hub.plugins[row.plugin].kind == "lock"
+    ]
     for row in targets:
         scope = await open_scope(hub, row)
         rules = scope.rules
@@ -119,6 +123,8 @@ async def explain(hub: Hub, text: str) -> Explanation:
         verdicts.append(at_target)
         lines += [Line(row.name, reason.code, reason.text, reason.fix, reason.good) for reason in reasons]
         doors += here
+    for seat in await rides_of(hub, found.source_id, found.member_id):
+        lines.append(Line(seat.target, seat.code, seat.text, seat.fix, seat.good))
     if not targets:
         lines.append(
             Line("", "no_target", "No lock is connected.", "Connect one: `studiohub connect PLUGIN NAME`.", False)

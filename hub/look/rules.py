@@ -117,7 +117,8 @@ def in_words(row: Row, names: Names, openings: Mapping[str, str]) -> str:
     if isinstance(row, RoomRow):
         place = f"room plan {row.room_plan}" if row.room_plan is not None else f"location {row.location}"
         seats = f", {counted(len(row.seats), 'seat')} named" if row.seats else ""
-        return f"{place} is box {row.box}{seats}{'' if row.send else ', sent only where a class says so'}"
+        free = ", who has no spot gets the first free one" if row.first_free else ""
+        return f"{place} is box {row.box}{seats}{'' if row.send else ', sent only where a class says so'}{free}"
     if isinstance(row, LinkRow):
         return f"{row.member} is {row.id} there"
     return ""

@@ -24,6 +24,7 @@ from hub import records
 from hub.access.decide import GROUP_KEY, Wanted, moment_text
 from hub.access.doors import visit_key
 from hub.access.rules import Openings
+from hub.classes.scope import TrackerScope
 from hub.connection import read_marker
 from hub.engine.lanes import Lease
 from hub.errors import NotFound
@@ -63,7 +64,7 @@ class _Standing(NamedTuple):
     observed: g.Observed
 
 
-async def read_openings(scope: Scope, *, lease: Lease) -> Openings:
+async def read_openings(scope: Scope | TrackerScope, *, lease: Lease) -> Openings:
     """Read the groups and locks of the target and keep them."""
     openings: Sequence[g.Opening] = await scope.plugins.call(scope.connection, "list_openings")
     async with scope.database.write() as db:

@@ -15,7 +15,7 @@ from hub.core import Hub
 from hub.engine.unmapped import find_unmatched, tell_unmatched
 from hub.engine.wake import wake
 from hub.errors import UserError
-from hub.ingest.read import mark_dirty
+from hub.ingest.read import CLASSES, mark_dirty
 from hub.store import journal
 from hub.store import tables as t
 from hub.studio import registry
@@ -96,7 +96,6 @@ async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
         done.notes = [
             *_unnamed(file, rows),
             *_plain_text(file),
-            *_kept_only(file),
             *await _unknown(db, studio, file),
         ]
         if done.changes:
@@ -124,15 +123,6 @@ def _unnamed(file: StudioFile, rows: Mapping[str, registry.ConnectionRow]) -> li
         f"{name} is connected but not in the file; `studiohub disconnect {name} --leave` (or --revoke) forgets it"
         for name in rows
         if name not in named
-    ]
-
-
-def _kept_only(file: StudioFile) -> list[str]:
-    """Tables whose rows no part of the hub acts on yet. They are checked and kept, and nobody gets access by them."""
-    return [
-        f"[[{kind}]] is kept, but this version does not act on it: nobody gets access by these rows"
-        for kind in ("rooms",)
-        if file.rows.get(kind)
     ]
 
 
@@ -302,8 +292,22 @@ async def _everybody(db: AsyncConnection, studio: registry.Studio, *, target: st
         for source in sources:
             query = select(r.owner).where(r.source_id == source.id, r.owner.is_not(None)).distinct()
             owners = set((await db.execute(query)).scalars())
+            if await _has_classes(db, studio, one, source):
+                owners.add(CLASSES)
             if owners:
                 await mark_dirty(db, one.id, source.id, owners)
+
+
+async def _has_classes(
+    db: AsyncConnection, studio: registry.Studio, target: registry.ConnectionRow, source: registry.ConnectionRow
+) -> bool:
+    """Whether rows send classes of a source to a target, or it has some of them."""
+    m, e = t.mapping.c, t.event.c
+    rows = select(m.id).where(
+        m.studio_id == studio.id, m.kind == "rooms", m.target == target.name, m.source == source.name
+    )
+    events = select(e.id).where(e.target_id == target.id, e.source_id == source.id)
+    return any([(await db.execute(query.limit(1))).first() is not None for query in (rows, events)])
 
 
 async def export_text(hub: Hub) -> str:

@@ -158,13 +158,15 @@ class CommunityRow(_SourceRow):
 
 
 class RoomRow(_SourceRow):
-    """`[[rooms]]`: a room plan (or, where the source has none, a location) is that box of the tracker."""
+    """`[[rooms]]`: a room plan (or, where the source has none, a location) is that box of the tracker. `first_free`:
+    who booked without a spot gets the first seat that nobody has."""
 
     room_plan: str | None = None
     location: str | None = None
     box: str
     seats: dict[str, str] = {}
     send: bool = True
+    first_free: bool = False
 
     @model_validator(mode="after")
     def _one_place(self) -> RoomRow:
