@@ -40,7 +40,9 @@ async def own_words(db: AsyncConnection, vault: Vault, source_id: int, members: 
         c.source_id == source_id, among(c.member, sorted(members), db)
     )
     return {
-        row.member: OwnWord(row.show_live, json.loads(vault.open(row.sealed_profile)) if row.sealed_profile else {})
+        row.member: OwnWord(
+            row.show_live, json.loads(vault.open_private(row.sealed_profile)) if row.sealed_profile else {}
+        )
         for row in await db.execute(query)
     }
 

@@ -60,6 +60,8 @@ async def open_tracker(hub: Hub, row: registry.ConnectionRow, lease: Lease, run_
         zone=times.zone(hub.the_studio.timezone),
         lease=lease,
         run_id=run_id,
+        public_url=hub.settings.public_url,
+        link_days=hub.settings.member_link_days,
     )
 
 
