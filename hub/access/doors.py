@@ -259,7 +259,7 @@ def _booking_reason(
 def _while(window: Window, booked: Window, zone: ZoneInfo) -> str:
     """When the doors open, where that is another time than the one that was booked; days stand there only where they
     are not the booking's."""
-    if window == booked:
+    if window == booked or window.starts == SINCE_EVER or window.ends == FOREVER:
         return ""
     day = booked.starts.astimezone(zone).date()
     starts, ends = (edge.astimezone(zone) for edge in window)
