@@ -17,10 +17,24 @@ from hub.reconcile.ledger import save_links
 from hub.store import journal
 from hub.store import tables as t
 
-__all__ = ["CREATED", "Key", "People", "email_shared", "given_twice", "here", "in_conflict", "linked", "not_done"]
+__all__ = [
+    "CREATED",
+    "MAYBE_CREATED",
+    "Key",
+    "People",
+    "email_shared",
+    "given_twice",
+    "here",
+    "in_conflict",
+    "linked",
+    "not_done",
+]
 
 CREATED = "created"
 """The note on a link that says that the account there is the hub's doing."""
+
+MAYBE_CREATED = "maybe_created"
+"""The note on a link that says that the answer to a create was lost."""
 
 Key = tuple[int, str]
 
@@ -156,7 +170,10 @@ async def not_done(
         return
     lost = isinstance(known, Unconfirmed) or not isinstance(known, VendorError)
     state = "asked" if lost or (isinstance(known, RetryLater) and person.look_first) else "new"
+    # A process that died before the create was sent leaves no such note: it is not known that anything was made.
+    sent = isinstance(known, Unconfirmed) or (state == "asked" and person.maybe_created)
     row = {**here(work, key), "vendor_id": None, "by_hand": False, "state": state}
+    row["note"] = MAYBE_CREATED if sent else None
     asked = work.now if lost else (person.sure_after or work.now)
     await save_links(db, [{**row, "asked_at": asked}])
 

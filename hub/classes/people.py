@@ -17,6 +17,7 @@ from hub import grants as g
 from hub import records as r
 from hub.classes.facts import OwnWord, own_words
 from hub.classes.linking import (
+    MAYBE_CREATED,
     Key,
     People,
     email_shared,
@@ -178,6 +179,7 @@ def _person(
         by_hand=by_hand,
         look_first=look,
         sure_after=(link.asked_at or work.now) + settle if look else None,
+        maybe_created=look and link.note == MAYBE_CREATED,
         # Only what was changed here: a sync must not switch on again what a rider switched off at the tracker.
         show_live=live if live != before else None,
         **fields,
@@ -199,6 +201,7 @@ async def _ask(
             "by_hand": person.by_hand,
             "state": "asked",
             "asked_at": now,
+            "note": None,
         }
         for key, person, _ in persons.values()
         if person.vendor_id is None and not person.look_first

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import grants as g
 from hub import records as r
 from hub.classes.rides import METRICS
+from hub.classes.rows import ASKED
 from hub.classes.scope import TrackerScope
 from hub.classes.trends import FTP, implausible
 from hub.look.rides import hidden
@@ -31,8 +32,8 @@ LIVE_WITHHELD = "live_withheld"
 @dataclass(frozen=True)
 class Seated:
     """A member with a seat in a class and an id at the tracker. `expected`: a result of theirs is missed; who was left
-    out of the screen may have been seated by hand, and is asked for too. `member` is None where the source has no
-    record of them any more."""
+    out of the screen, or may have been seated although nobody said so, is asked for too. `member` is None where the
+    source has no record of them any more."""
 
     source_id: int
     source: str
@@ -66,13 +67,14 @@ class Kept:
 
 
 async def seated_in(db: AsyncConnection, scope: TrackerScope, event: Any) -> list[Seated]:
-    """The riders of a class whom the tracker knows. An id that an admin named goes before the one that was found."""
+    """The riders of a class whom the tracker knows, those among them of whom nobody knows whether they were seated: the
+    answer may have been lost. An id that an admin named goes before the one that was found."""
     s, link = t.seat.c, t.link.c
     source = scope.sources[event.source_id]
     seats = select(s.member, s.name, s.state, s.applied).where(
         s.event_id == event.id,
         s.state != "removed",
-        or_(s.state == "active", s.applied.is_not(None), s.reason_code == LIVE_WITHHELD),
+        or_(s.state.in_(ASKED | {"active"}), s.applied.is_not(None), s.reason_code == LIVE_WITHHELD),
     )
     rows = {row.member: row for row in (await db.execute(seats.order_by(s.id))).all()}
     linked = select(link.member, link.vendor_id).where(
@@ -160,14 +162,35 @@ async def keep(
         }
         if row is not None:
             await db.execute(update(t.result).where(c.id == row.id).values(**values))
-            kept.changed.append(rider.vendor_id)
+            # Who gets somebody else's row, because an id was corrected, has not been told of any.
+            (kept.changed if row.member == rider.member_id else kept.new).append(rider.vendor_id)
             continue
         values |= {"studio_id": scope.studio.id, "event_id": event.id, "starts_at": event.starts_at}
         await db.execute(insert(t.result).values(**values, vendor_person_id=rider.vendor_id, arrived_at=now))
         kept.new.append(rider.vendor_id)
+    await _let_go(db, [row for row in known.values() if row.vendor_person_id not in riders], seated, now=now)
     there = known.keys() | set(kept.new)
     kept.lacking = [rider.vendor_id for rider in seated if rider.expected and rider.vendor_id not in there]
     return kept
+
+
+async def _let_go(db: AsyncConnection, rows: Sequence[Any], seated: Sequence[Seated], *, now: datetime) -> None:
+    """Drop what was kept for riders under an id that is no longer theirs: it was somebody else's ride."""
+    now_is = {rider.member_id: rider.vendor_id for rider in seated}
+    for row in rows:
+        if row.by_hand or row.dropped or now_is.get(row.member, row.vendor_person_id) == row.vendor_person_id:
+            continue
+        await db.execute(update(t.result).where(t.result.c.id == row.id).values(dropped=True, changed_at=now))
+        await db.execute(
+            insert(t.result_change).values(
+                result_id=row.id,
+                at=now,
+                who="studiohub",
+                what="drop",
+                before=row.member,
+                why=f"{row.member} is {now_is[row.member]} at the tracker, not {row.vendor_person_id}",
+            )
+        )
 
 
 def _checked(result: g.Result, event: Any) -> tuple[dict[str, float], set[str]]:
