@@ -18,6 +18,7 @@ from hub.engine.retention import tidy
 from hub.errors import UserError
 from hub.notify.alarms import Alarms
 from hub.notify.sender import send_mails
+from hub.notify.waiting import tell_waiting
 from hub.settings import HubSettings
 from hub.web import make_app
 
@@ -70,6 +71,7 @@ async def _run(engine: Engine, load: Callable[[], HubSettings]) -> None:
     loop.add_signal_handler(signal.SIGHUP, hang_up)
     alarms = Alarms(engine)
     engine.every("mail", timedelta(seconds=2), lambda: send_mails(engine))
+    engine.every("mails that wait", timedelta(minutes=1), lambda: tell_waiting(engine))
     engine.every("alarms", timedelta(seconds=15), alarms.tell)
     engine.every("retention", timedelta(hours=1), lambda: tidy(engine.database, engine.settings, engine.clock.now()))
     server = _Server(

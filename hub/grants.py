@@ -61,11 +61,12 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
     `vendor_id` is the id that the hub has on record, None for somebody new. `by_hand`: an admin named that id.
     `look_first`: an earlier create may have gone through unseen, so search by `marker` before creating; until
-    `sure_after` not finding anything proves nothing, so raise RetryLater instead of creating. `marker` is the hub's
-    recovery text; a vendor with a free-text field stores it, so that a person can be found again. `valid_from` and
-    `valid_until` are for vendors that keep the limits of access with the person. `lthr` and `rhr` are heart rates (at
-    the lactate threshold, resting), `strap` is the number of the person's own heart-rate strap. `show_live` is set when
-    consent to the live display was changed here; None says nothing about it, and the vendor's own switch stays.
+    `sure_after` not finding anything proves nothing, so raise RetryLater instead of creating. `maybe_created`: the
+    answer to a create was surely lost, so who is found now was made by it. `marker` is the hub's recovery text; a
+    vendor with a free-text field stores it, so that a person can be found again. `valid_from` and `valid_until` are
+    for vendors that keep the limits of access with the person. `lthr` and `rhr` are heart rates (at the lactate
+    threshold, resting), `strap` is the number of the person's own heart-rate strap. `show_live` is set when consent
+    to the live display was changed here; None says nothing about it, and the vendor's own switch stays.
     """
 
     member: str
@@ -76,6 +77,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     by_hand: bool = False
     look_first: bool = False
     sure_after: datetime | None = None
+    maybe_created: bool = False
     email: str | None = None
     phone: str | None = None
     language: str | None = None

@@ -185,6 +185,8 @@ class HubSettings(BaseSettings):
     """Where the daemon serves webhooks, health and metrics: `host:port`; without it, 127.0.0.1:8710."""
     public_url: str | None = None
     """The address under which vendors and members reach what the daemon serves, where a proxy stands before it."""
+    member_link_days: int = Field(30, ge=1, le=366)
+    """How long a link to a member's own page is good."""
     lanes: int = Field(32, ge=1, le=1000)
     """How many lanes one daemon works on at once."""
     keep_log_days: int = Field(90, ge=1)

@@ -232,6 +232,7 @@ async def make_world(
     simulator = ExivoSimulator(clock=clock, groups={"AG-1": "Gym", "AG-2": "Gym + Sauna"}, doors=doors)
     desk = Desk(folder / "export")
     desk.passes += [{"id": "abo", "name": "Abo 12 months"}, {"id": "abo-sauna", "name": "Abo + Sauna"}]
+    desk.passes.append({"id": "abo-sauna-old", "name": "abo-sauna-old"})
     home = folder / "home"
     options: dict[str, Any] = {"home": home, "key": None, "database_url": database_url}
     hub_settings = HubSettings(**options)

@@ -52,6 +52,7 @@ async def make_visiting(folder: Path, monkeypatch: Any, *, more: str = "", **set
     async with make_world(folder, monkeypatch, doors=DOORS, text=text, **settings) as world:
         world.desk.resources += [{"id": "r-1", "name": "Studio 1"}, {"id": "r-2", "name": "Studio 2"}]
         world.desk.communities.append({"id": "team", "name": "Team"})
+        world.desk.passes.append({"id": "key", "name": "key"})
         yield world
 
 

@@ -106,17 +106,16 @@ def _booked(facts: Facts, rules: TargetRules, zone: ZoneInfo) -> list[_Part]:
         window = booked_window(booking, facts)
         if window is None or booking.state not in OPENING or booking.resource_id is None:
             continue
-        for rule in rules.resources.get((facts.source, booking.resource_id), ()):
-            whole = Window(window.starts - rule.before, window.ends + rule.after)
-            found.append(
-                _Part(
-                    whole,
-                    rule,
-                    f"booking:{booking.id}",
-                    booking.number or booking.id,
-                    partial(_booking_reason, facts, rules, booking, rule, zone),
-                )
+        found += [
+            _Part(
+                whole_window(window, rule),
+                rule,
+                f"booking:{booking.id}",
+                booking.number or booking.id,
+                partial(_booking_reason, facts, rules, booking, rule, zone),
             )
+            for rule in rules.resources.get((facts.source, booking.resource_id), ())
+        ]
     return found
 
 
@@ -129,7 +128,15 @@ def booked_window(booking: r.Booking, facts: Facts) -> Window | None:
     ends = booking.ends_at or (session.ends_at if session is not None else None)
     if starts is None or ends is None or ends <= starts:
         return None
-    return Window(starts.replace(microsecond=0), ends.replace(microsecond=0))
+    return Window.of(starts.replace(microsecond=0), ends.replace(microsecond=0))
+
+
+def whole_window(booked: Window, rule: DoorRule) -> Window:
+    """A booking's window with the minutes before and after."""
+    return Window(
+        booked.starts - rule.before if booked.starts > SINCE_EVER else SINCE_EVER,
+        booked.ends + rule.after if booked.ends < FOREVER else FOREVER,
+    )
 
 
 def class_is_off(booking: r.Booking, facts: Facts) -> bool:
@@ -243,9 +250,23 @@ def _booking_reason(
         **_base(facts, rules, rule),
         "reference": booking.number or booking.id,
         "resource": facts.resource_names.get(booking.resource_id or "", booking.resource_id or ""),
-        "window": window_text(window, zone),
+        "window": window_text(own := booked_window(booking, facts) or window, zone),
+        "while": _while(window, own, zone),
     }
     return Reason("booking_ok", values)
+
+
+def _while(window: Window, booked: Window, zone: ZoneInfo) -> str:
+    """When the doors open, where that is another time than the one that was booked; days stand there only where they
+    are not the booking's."""
+    if window == booked or window.starts == SINCE_EVER or window.ends == FOREVER:
+        return ""
+    day = booked.starts.astimezone(zone).date()
+    starts, ends = (edge.astimezone(zone) for edge in window)
+    first, last = (
+        edge.strftime("%H:%M") if edge.date() == day else edge.strftime("%-d %b %Y %H:%M") for edge in (starts, ends)
+    )
+    return f" from {first} to {last}"
 
 
 def _standing_reason(
@@ -263,6 +284,8 @@ def _standing_reason(
 
 def window_text(window: Window, zone: ZoneInfo) -> str:
     """A window for people, in the studio's zone; the day stands once where both ends are on it."""
+    if window.starts == SINCE_EVER or window.ends == FOREVER:
+        return f"from {moment_text(window.starts, zone)}" if window.starts != SINCE_EVER else "at any time"
     starts, ends = (edge.astimezone(zone) for edge in window)
     last = ends.strftime("%H:%M") if starts.date() == ends.date() else ends.strftime("%-d %b %Y %H:%M")
     return f"{starts.strftime('%-d %b %Y %H:%M')} to {last}"

@@ -59,7 +59,7 @@ REASONS: Mapping[str, Wording] = {
         "The mapping row names {opens}, which {target} does not have.",
         "`studiohub openings {target}` lists what it has: choose one in the mapping row, or create it at {target}.",
     ),
-    "booking_ok": Wording("Booking {reference} of {resource}, {window}, opens {opens}.", good=True),
+    "booking_ok": Wording("Booking {reference} of {resource}, {window}, opens {opens}{while}.", good=True),
     "community_ok": Wording("{name} belongs to {community}{until}, which opens {opens}.", good=True),
     "booking_state": Wording(
         "Booking {reference} of {resource} is {state} in {source}, and only confirmed ones open doors.",

@@ -10,6 +10,9 @@ __all__ = ["FOREVER", "LONGEST_DAY", "SINCE_EVER", "Window", "covering", "next_e
 
 SINCE_EVER = datetime.min.replace(tzinfo=UTC)
 FOREVER = datetime.max.replace(tzinfo=UTC)
+FAR = datetime(9000, 1, 1, tzinfo=UTC)
+"""What ends later has no end: systems write the last day of their calendar for it."""
+LONG_AGO = datetime(1000, 1, 1, tzinfo=UTC)
 LONGEST_DAY = timedelta(hours=25)
 """A local day with a clock change in it; a window no longer than this is a visit, not a membership."""
 
@@ -22,8 +25,11 @@ class Window(NamedTuple):
 
     @classmethod
     def of(cls, starts: datetime | None, ends: datetime | None) -> Window:
-        """A window with absent ends as the far past and the far future."""
-        return cls(starts or SINCE_EVER, ends or FOREVER)
+        """A window with absent ends as the far past and the far future, and so with those that nobody will see."""
+        return cls(
+            starts if starts is not None and starts > LONG_AGO else SINCE_EVER,
+            ends if ends is not None and ends < FAR else FOREVER,
+        )
 
     def holds(self, moment: datetime) -> bool:
         """Whether a moment lies inside."""

@@ -23,7 +23,8 @@ __all__ = ["TrackerScope", "tracker_session"]
 
 @dataclass
 class TrackerScope:
-    """One tracker of a studio, with its open connection. `sources` are the names of the studio's sources by id."""
+    """One tracker of a studio, with its open connection. `sources` are the names of the studio's sources by id.
+    `public_url` is where members reach their own page, for `link_days` by a link in a mail."""
 
     database: Database
     plugins: Plugins
@@ -36,6 +37,8 @@ class TrackerScope:
     zone: ZoneInfo
     lease: Lease
     run_id: str
+    public_url: str | None = None
+    link_days: int = 30
 
     @property
     def name(self) -> str:

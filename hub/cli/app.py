@@ -61,9 +61,12 @@ COMMANDS = (
     (LOOK, "look", "grants", "Who can open what, until when, and why"),
     (LOOK, "look", "explain", "Why has, or hasn't, this person access"),
     (LOOK, "look", "accesses", "What a booking opens or opened, and why it doesn't"),
+    (LOOK, "classes", "sessions", "Classes at trackers, who sits where, and why somebody doesn't"),
+    (LOOK, "classes", "links", "Who is whom at a lock or tracker; set or clear it by hand"),
+    (LOOK, "metrics", "metrics", "What was ridden: results, trends and exports; correct them"),
     (LOOK, "look", "inbox", "What needs a person, worst first"),
     (LOOK, "rules", "rules", "The mapping rows in words; add, change or delete one"),
-    (LOOK, "look", "openings", "The access groups and locks that mapping rows can name"),
+    (LOOK, "look", "openings", "The groups, locks, passes and resources that mapping rows can name"),
     (LOOK, "look", "runs", "The last runs"),
     (LOOK, "look", "log", "The sync log"),
     (CARE, "care", "doctor", "Examine the installation"),
@@ -73,6 +76,7 @@ COMMANDS = (
     (CARE, "keep", "backup", "Write everything in the database to one file"),
     (CARE, "keep", "restore", "Fill an empty installation from a backup"),
     (CARE, "keep", "erase", "Delete everything that is kept about a member"),
+    (CARE, "member", "member-link", "The address of a member's own page"),
     (CARE, "keep", "audit", "What admins did"),
     (CARE, "daemon", "webhook", "The address for a vendor's webhooks"),
     (BUILD, "build", "simulate", "Serve a vendor's simulator"),
@@ -80,7 +84,7 @@ COMMANDS = (
 )
 for group, module, name, words in COMMANDS:
     app.command(
-        f"hub.cli.{module}:{name}_",
+        f"hub.cli.{module}:{name.replace('-', '_')}_",
         name=name,
         group=group,
         help=words,

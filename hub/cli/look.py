@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import times
 from hub.access.decide import moment_text
 from hub.cli import output
-from hub.cli.opened import Count, Json, opened
+from hub.cli.opened import Count, Json, opened, who
 from hub.core import Hub
 from hub.errors import UserError
 from hub.look import journal
@@ -24,6 +25,10 @@ from hub.look.explain import explain
 from hub.look.grants import GrantView, list_grants
 from hub.look.history import held_at
 from hub.look.members import find_member
+from hub.look.rules import list_things
+from hub.reconcile.observe import keep_openings
+from hub.store.journal import add_audit
+from hub.words import counted
 
 __all__ = ["accesses_", "explain_", "grants_", "inbox_", "log_", "openings_", "runs_"]
 
@@ -72,6 +77,8 @@ async def grants_(
                 limit=limit,
                 reveal=hub.vault if reveal else None,
             )
+        if reveal:
+            await _note_reveal(hub, found.ref if found else target or "all grants", views)
     if json:
         output.print_json([view.as_json(reveal=reveal) for view in views], reveal=reveal)
         return
@@ -82,18 +89,31 @@ async def grants_(
             escape(view.name),
             escape(view.target),
             escape(view.opens_text),
+            escape(moment_text(view.valid_from, zone, end=False) or "open start"),
             escape(moment_text(view.valid_until, zone) or "open end"),
             escape(view.reason),
             *([escape(view.code or ""), escape(view.url or "")] if reveal else []),
         ]
         for view in views
     ]
-    columns = ["status", "member", "name", "at", "opens", "until", "why", *(["code", "URL"] if reveal else [])]
+    columns = ["status", "member", "name", "at", "opens", "from", "until", "why", *(["code", "URL"] if reveal else [])]
     if rows:
         output.table(columns, rows, reveal=reveal)
     else:
         limited = member or target or status
         output.line("No such grants." if limited else "No grants yet. They appear after the first `studiohub sync`.")
+
+
+async def _note_reveal(hub: Hub, subject: str, views: Sequence[GrantView]) -> None:
+    """Leave in the audit that codes and URLs were shown, and how many."""
+    shown = sum(view.code is not None or view.url is not None for view in views)
+    if not shown:
+        return
+    detail = f"codes and URLs of {counted(shown, 'grant')}"
+    async with hub.database.write() as db:
+        await add_audit(
+            db, hub.the_studio.id, who=who(), act="reveal", subject=subject, detail=detail, now=hub.clock.now()
+        )
 
 
 async def _grants_at(text: str, *, member: str | None, target: str | None, json: bool) -> None:
@@ -161,7 +181,11 @@ async def runs_(*, connection: str | None = None, limit: Count = 30, json: Json 
             output.status(run["state"]),
             times.from_text(run["started_at"]).astimezone(zone).strftime("%d %b %H:%M:%S"),
             escape(run["flow"]),
-            ", ".join(f"{count} {name}" for name, count in run["counts"].items() if count and "seen" not in name),
+            ", ".join(
+                f"{count} {name.replace('_', ' ')}"
+                for name, count in run["counts"].items()
+                if count and "seen" not in name
+            ),
             f"{run['seconds']:.1f} s" if run["seconds"] is not None else "…",
             escape(run["trigger"]),
         ]
@@ -272,7 +296,7 @@ async def explain_(member: str, /, *, json: Json = False) -> None:
     if json:
         output.print_json(answer.as_json())
         return
-    good = answer.verdict == "access"
+    good = answer.verdict in {"access", "later"}
     output.line(f"{output.mark('ok' if good else 'warning')} [bold]{escape(answer.sentence)}[/]")
     for reason in answer.lines:
         where = f"{escape(reason.target)}: " if reason.target else ""
@@ -301,6 +325,8 @@ async def accesses_(
     async with opened() as hub:
         zone = times.zone(hub.the_studio.timezone)
         answer = await accesses_of(hub, booking, reveal=reveal)
+        if reveal:
+            await _note_reveal(hub, f"booking {answer.ref}", [*answer.accesses, *answer.anyway])
     if json:
         output.print_json(answer.as_json(reveal=reveal), reveal=reveal)
         return
@@ -337,7 +363,10 @@ def _access(view: GrantView, note: str, zone: ZoneInfo, *, reveal: bool) -> list
 
 
 async def openings_(name: str | None = None, /, *, json: Json = False) -> int:
-    """The access groups and locks of the vendors, with the ids that mapping rows name.
+    """The access groups and locks of the vendors, and the passes, resources, communities, room plans and locations of
+    the sources, with the ids that mapping rows name.
+
+    Vendors are asked now; of a source it is what was last read.
 
     Parameters
     ----------
@@ -348,9 +377,16 @@ async def openings_(name: str | None = None, /, *, json: Json = False) -> int:
     async with opened() as hub:
         rows = [await hub.connection_row(name)] if name else await hub.connections()
         for row in rows:
+            if row.options is None:
+                async with hub.database.read() as db:
+                    things = await list_things(db, row.id)
+                found += [{"connection": row.name, **thing, "notes": []} for thing in things]
+                continue
             if not hub.plugins.has(row.plugin, "list_openings"):
                 continue
             listed = await hub.plugins.call(await hub.open_connection(row), "list_openings")
+            async with hub.database.write() as db:
+                await keep_openings(db, row.id, listed, now=hub.clock.now())
             found += [
                 {
                     "connection": row.name,
@@ -364,8 +400,20 @@ async def openings_(name: str | None = None, /, *, json: Json = False) -> int:
     if json:
         output.print_json(found)
         return 0
+    if not found:
+        output.line("Nothing to name yet. What a source has is known after the first `studiohub sync`.")
+        return 0
     output.table(
         ["at", "kind", "name", "id", ""],
-        [[one["connection"], one["kind"], escape(one["name"]), one["id"], " ".join(one["notes"])] for one in found],
+        [
+            [
+                one["connection"],
+                one["kind"].replace("_", " "),
+                escape(one["name"]),
+                escape(one["id"]),
+                " ".join(one["notes"]),
+            ]
+            for one in found
+        ],
     )
     return 0

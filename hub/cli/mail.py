@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from cyclopts import App
+from cyclopts import App, Parameter
 from rich.markup import escape
 from sqlalchemy import select
 
@@ -17,12 +17,15 @@ from hub.cli import output
 from hub.cli.opened import Count, Json, opened, who
 from hub.core import Hub
 from hub.errors import UserError
+from hub.look.members import find_member
+from hub.look.preview import real_values
 from hub.notify import own_templates
-from hub.notify.outbox import send_again
+from hub.notify.outbox import send_again, send_all_again
 from hub.notify.templates import KINDS, Kind, Template, built_in, kind_named, read, render
 from hub.notify.wording import LANGUAGES
 from hub.store import journal
 from hub.store import tables as t
+from hub.words import counted
 
 __all__ = ["mail_"]
 
@@ -32,13 +35,14 @@ mail_ = App(name="mail", help="Mails that were sent, wait, or could not be sent.
 
 
 @mail_.default
-async def list_(*, again: int | None = None, limit: Count = 50, json: Json = False) -> None:
+async def list_(*, again: int | Literal["all"] | None = None, limit: Count = 50, json: Json = False) -> None:
     """Mails that were sent, wait, or could not be sent, newest first. What they say is sealed and not shown.
 
     Parameters
     ----------
     again:
-        Let this mail go out again. One that is "unsure" may have gone out already: its server took it or did not.
+        Let this mail (an id) go out at the next turn, or "all" that failed or wait for another try. One that is
+        "unsure" may have gone out already, because its server took it or did not: it goes out again by its id only.
     limit:
         At most so many.
     """
@@ -46,16 +50,7 @@ async def list_(*, again: int | None = None, limit: Count = 50, json: Json = Fal
     async with opened() as hub:
         zone = times.zone(hub.the_studio.timezone)
         now = hub.clock.now()
-        if again is not None:
-            async with hub.database.write() as db:
-                if not await send_again(db, hub.the_studio.id, again, now=now):
-                    raise UserError(
-                        f"there is no mail {again} that failed or is unsure", fix="`studiohub mail` lists them."
-                    )
-                await journal.solve(db, hub.the_studio.id, code="mail_failed", subject=f"mail {again}", now=now)
-                await journal.add_audit(
-                    db, hub.the_studio.id, who=who(), act="mail again", subject=f"mail {again}", now=now
-                )
+        sent = await _again(hub, again, now) if again is not None else ""
         query = select(t.outbox).where(o.studio_id == hub.the_studio.id).order_by(o.id.desc()).limit(limit)
         async with hub.database.read() as db:
             rows = (await db.execute(query)).all()
@@ -90,8 +85,32 @@ async def list_(*, again: int | None = None, limit: Count = 50, json: Json = Fal
         for row in rows
     ]
     output.table(["id", "state", "made", "to", "subject", "error"], shown)
+    if sent:
+        output.line(f"{output.mark('ok')} {sent}")
     if waiting:
         output.say("No mail server is set, so mails wait. Set STUDIOHUB_SMTP_URL.")
+
+
+async def _again(hub: Hub, again: int | Literal["all"], now: datetime) -> str:
+    """Let one mail or all of them go out again; returns what was done, in words."""
+    studio = hub.the_studio.id
+    async with hub.database.write() as db:
+        if again == "all":
+            ids = await send_all_again(db, studio, now=now)
+        elif await send_again(db, studio, again, now=now):
+            ids = [again]
+        else:
+            fix = "`studiohub mail` lists them."
+            raise UserError(f"there is no mail {again} that failed, is unsure or waits", fix=fix)
+        for mail in ids:
+            await journal.solve(db, studio, code="mail_failed", subject=f"mail {mail}", now=now)
+        if ids:
+            subject = f"mail {again}" if again != "all" else counted(len(ids), "mail")
+            await journal.add_audit(db, studio, who=who(), act="mail again", subject=subject, now=now)
+    if not ids:
+        return "No mail failed or waits for another try."
+    verb = "goes" if len(ids) == 1 else "go"
+    return f"{counted(len(ids), 'mail')} {verb} out at the next turn of the daemon, or with `studiohub sync`."
 
 
 def _state(row: Any, now: datetime, zone: ZoneInfo) -> str:
@@ -134,17 +153,21 @@ async def variables(kind: str, /, *, json: Json = False) -> None:
                     "meaning": one.meaning,
                     "sample": one.samples,
                     "may_be_empty": one.optional,
-                    "in_subject": not one.secret,
+                    "in_subject": one.in_subject,
                 }
                 for one in known
             ]
         )
         return
-    notes = {(True, True): "may be empty; not in the subject", (True, False): "may be empty"}
+    notes = {
+        (True, False): "may be empty; not in the subject",
+        (True, True): "may be empty",
+        (False, False): "not in the subject",
+    }
     output.table(
         ["variable", "what it is", "for example", ""],
         [
-            [one.name, escape(one.meaning), escape(one.samples["en"]), notes.get((one.optional, one.secret), "")]
+            [one.name, escape(one.meaning), escape(one.samples["en"]), notes.get((one.optional, one.in_subject), "")]
             for one in known
         ],
     )
@@ -166,14 +189,23 @@ async def show(kind: str, /, *, language: Language | None = None, html: bool = F
     _, _, template = await _template(kind, language)
     text = template.html if html else template.file
     if text is None:
-        raise UserError(
-            f"your own {kind} has no HTML part", fix="Its mails are plain text; `mail save --html` adds one."
-        )
+        raise _plain(kind)
     sys.stdout.write(text)
 
 
+def _plain(kind: str) -> UserError:
+    return UserError(f"your own {kind} has no HTML part", fix="Its mails are plain text; `mail save --html` adds one.")
+
+
+def _chosen(language: Language | None, command: str) -> Language:
+    if language is None:
+        fix = f"Type {' or '.join(f'`{command} --language {one} …`' for one in LANGUAGES)}."
+        raise UserError("say in which language the words are", fix=fix)
+    return language
+
+
 @mail_.command(name="save")
-async def save(kind: str, file: Path, /, *, language: Language, html: Path | None = None) -> None:
+async def save(kind: str, file: Path, /, *, language: Language | None = None, html: Path | None = None) -> None:
     """Send your own words from now on. They are tried first; what does not work is refused.
 
     The file begins with a line `Subject: …`; after an empty line comes the text.
@@ -185,10 +217,11 @@ async def save(kind: str, file: Path, /, *, language: Language, html: Path | Non
     file:
         Subject and text.
     language:
-        The language they are in.
+        The language they are in; it has to be said.
     html:
         A file with the HTML part. Without it the mail is plain text.
     """
+    language = _chosen(language, f"studiohub mail save {kind}")
     words = read(_text(file), name=str(file))
     template = Template(words.subject, words.body, _text(html) if html is not None else None)
     async with opened() as hub, hub.database.write() as db:
@@ -201,7 +234,7 @@ async def save(kind: str, file: Path, /, *, language: Language, html: Path | Non
 
 
 @mail_.command(name="reset")
-async def reset(kind: str, /, *, language: Language) -> None:
+async def reset(kind: str, /, *, language: Language | None = None) -> None:
     """Go back to the built-in words.
 
     Parameters
@@ -209,8 +242,9 @@ async def reset(kind: str, /, *, language: Language) -> None:
     kind:
         The kind of mail.
     language:
-        In which language.
+        In which language; it has to be said.
     """
+    language = _chosen(language, f"studiohub mail reset {kind}")
     async with opened() as hub, hub.database.write() as db:
         now = hub.clock.now()
         was_own = await own_templates.reset(db, hub.the_studio, kind, language, who=who(), now=now)
@@ -219,25 +253,48 @@ async def reset(kind: str, /, *, language: Language) -> None:
 
 
 @mail_.command(name="preview")
-async def preview(kind: str, /, *, language: Language | None = None, html: bool = False) -> None:
-    """Show a mail with sample values, and with the studio's name and words.
+async def preview(
+    kind: str,
+    /,
+    *,
+    language: Language | None = None,
+    html: bool = False,
+    member: str | None = None,
+    class_: Annotated[str | None, Parameter(name="--class")] = None,
+) -> None:
+    """Show a mail with sample values, or with those of a member, and with the studio's name and words.
 
     Parameters
     ----------
     kind:
         The kind of mail.
     language:
-        The studio's language where it is left out.
+        The member's, or else the studio's language where it is left out.
     html:
         The HTML part instead of subject and text.
+    member:
+        What this member would get (connection:id, id, e-mail or full name); of mails about classes.
+    class_:
+        Of this class (connection:id, or id); their last one where it is left out.
     """
     found, chosen, template = await _template(kind, language)
+    real: dict[str, str] = {}
     async with opened() as hub:
         studio = hub.the_studio
+        if class_ is not None and member is None:
+            raise UserError("--class says whose result only together with --member")
+        if member is not None:
+            async with hub.database.read() as db:
+                person = await find_member(db, studio, member)
+                chosen, real = await real_values(db, hub, found.name, person, class_=class_, language=language)
+                own = await own_templates.load(db, studio.id)
+            template = own.get((found.name, chosen)) or built_in(found.name, chosen)
     values = found.samples(chosen) | {"studio": studio.name}
     if words := studio.mail.words.of(chosen):
         values["words"] = words
-    made = render(found, chosen, values, template)
+    if html and template.html is None:
+        raise _plain(kind)
+    made = render(found, chosen, values | real, template)
     if made.problem:
         output.say(made.problem)
     sys.stdout.write((made.html or "") if html else f"Subject: {made.subject}\n\n{made.text}")

@@ -13,10 +13,19 @@ from hub.cli.opened import Json, opened, who
 from hub.cli.work import show_plan
 from hub.core import Hub
 from hub.errors import UserError
-from hub.look.rules import describe_rows, list_rules
+from hub.look.rules import RuleView, describe_rows, list_rules
 from hub.reconcile.plan import Plan
-from hub.studio.editing import edit_rows, kind_named, make_row, preview_rows, row_numbered, row_values, rows_of
-from hub.studio.importing import Imported, unknown_openings
+from hub.studio.editing import (
+    edit_rows,
+    kind_named,
+    make_row,
+    notes_on,
+    preview_rows,
+    row_numbered,
+    row_values,
+    rows_of,
+)
+from hub.studio.importing import Imported
 from hub.studio.model import ROW_KINDS, Row
 from hub.words import counted
 
@@ -32,6 +41,7 @@ async def list_(*, json: Json = False) -> None:
     """The mapping rows in words, with how many grants rest on each now."""
     async with opened() as hub, hub.database.read() as db:
         rules = await list_rules(db, hub.the_studio)
+        notes = [note for kind in ROW_KINDS for note in await notes_on(db, hub.the_studio, kind, _rows(rules, kind))]
     if json:
         output.print_json([rule.as_json() for rule in rules])
         return
@@ -52,6 +62,12 @@ async def list_(*, json: Json = False) -> None:
             for rule in rules
         ],
     )
+    for note in notes:
+        output.line(f"{output.mark('warning')} {escape(note)}")
+
+
+def _rows(rules: Sequence[RuleView], kind: str) -> list[Row]:
+    return [rule.row for rule in rules if rule.kind == kind]
 
 
 @rules_.command(name="add")
@@ -89,7 +105,8 @@ async def change(kind: str, number: int, /, *values: str, yes: Yes = False, json
         old = row_numbered(kind, rows, number)
         given = _values(kind, values)
         kept = {key: value for key, value in row_values(old).items() if key not in given}
-        row = await make_row(hub, kind, kept | {key: value for key, value in given.items() if value is not None})
+        named = kept | {key: value for key, value in given.items() if value is not None}
+        row = await make_row(hub, kind, named, instead_of=old)
         after = [*rows[: number - 1], row, *rows[number:]]
         await _edit(hub, kind, rows, after, removed=[old], added=[row], yes=yes, json=json)
 
@@ -157,7 +174,7 @@ async def _edit(
     plans = await preview_rows(hub, kind, after)
     async with hub.database.read() as db:
         gone, come = [await describe_rows(db, hub.the_studio, rows) for rows in (removed, added)]
-        notes = await unknown_openings(db, hub.the_studio, {kind: added})
+        notes = await notes_on(db, hub.the_studio, kind, added)
     done = await edit_rows(hub, kind, after, who(), seen=before) if yes else Imported()
     if json:
         output.print_json(
@@ -177,6 +194,8 @@ async def _edit(
         output.line("Nothing to change: the row says that already.")
         return
     observed = {row.name for row in await hub.connections() if row.options and row.options.policy == "observe"}
+    for old, new in zip(removed, added, strict=False):
+        _say_what_is_told(old, new)
     for plan in plans:
         show_plan(plan, observed=plan.target in observed, preview=True)
     if not plans:
@@ -184,6 +203,20 @@ async def _edit(
     for note in notes:
         output.line(f"{output.mark('warning')} {escape(note)}")
     _say_how_to_go_on(done, plans, yes=yes)
+
+
+_TOLD = {"code": "the code only", "link": "the link only, or the code where there is no link", "both": "code and link"}
+
+
+def _say_what_is_told(old: Row, new: Row) -> None:
+    """What another credential means: it is about what members are told, not about what opens."""
+    before, after = getattr(old, "credential", None), getattr(new, "credential", None)
+    if before is None or after is None or before == after or not getattr(new, "locks", ()):
+        return
+    output.line(
+        f"Mails tell members {_TOLD[after]} from now on (now: {_TOLD[before].partition(',')[0]}). At the door nothing "
+        "changes: each visit there is only confirmed once more, and who has a mail already gets no other."
+    )
 
 
 def _say_how_to_go_on(done: Imported, plans: Sequence[Plan], *, yes: bool) -> None:

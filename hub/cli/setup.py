@@ -11,15 +11,22 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter, validators
 from rich.markup import escape
 
+from hub import times
 from hub.cli import output
 from hub.cli.opened import Json, opened, settings, who
-from hub.core import initialise
-from hub.errors import UserError
+from hub.connection import Connection
+from hub.core import Hub, initialise
+from hub.errors import HubError, UserError
 from hub.grants import Check, CheckState
+from hub.look.rules import describe_rows
 from hub.plugins import Plugin
+from hub.reconcile.observe import keep_openings
 from hub.store import journal
 from hub.studio.connecting import check_connection, gave_access, try_connection
+from hub.studio.editing import row_values
 from hub.studio.file import spec_from_values
+from hub.studio.importing import Imported
+from hub.studio.registry import ConnectionRow
 from hub.words import counted
 
 __all__ = ["connect_", "demo_", "disconnect_", "export_", "import_", "init_", "verify_"]
@@ -73,15 +80,41 @@ async def import_(file: Path, /, *, json: Json = False) -> None:
 
     async with opened() as hub:
         done = await import_file(hub, file, who=who())
+        async with hub.database.read() as db:
+            gone, come = [
+                await describe_rows(db, hub.the_studio, [row for _, row in rows]) for rows in (done.removed, done.added)
+            ]
+        zone, now = times.zone(hub.the_studio.timezone), hub.clock.now()
     if json:
-        output.print_json({"changes": done.changes, **({"notes": done.notes} if done.notes else {})})
+        output.print_json({"changes": done.changes, **_import_json(done)})
         return
     for change in done.changes or ["nothing changed: everything is as the file says"]:
         output.line(f"{output.mark('ok')} {escape(change)}")
+    if not done.first:
+        for mark, words, rows in (("remove", gone, done.removed), ("create", come, done.added)):
+            for (kind, _), text in zip(rows, words, strict=True):
+                output.line(f"{output.mark(mark)} {kind}: {escape(text)}")
+    for edit in done.taken_back:
+        at, today = edit.at.astimezone(zone), now.astimezone(zone).date()
+        when = f"{at:%H:%M}" if at.date() == today else f"{at:%d %b %Y %H:%M}"
+        output.line(
+            f"{output.mark('warning')} {edit.table}: this takes back an edit made at {when} by {escape(edit.who)}"
+        )
     for note in done.notes:
         output.line(f"{output.mark('warning')} {escape(note)}")
     if done.changes:
         output.line("Next: `studiohub verify` tries the connections, `studiohub plan` says what a sync would do.")
+
+
+def _import_json(done: Imported) -> dict[str, Any]:
+    """What an import has to tell besides its changes; what there is nothing of is left out."""
+    rows = {
+        name: [{"table": kind, "row": row_values(row)} for kind, row in rows]
+        for name, rows in (("removed", done.removed), ("added", done.added))
+    }
+    edits = [{"table": edit.table, "at": times.to_text(edit.at), "who": edit.who} for edit in done.taken_back]
+    told: dict[str, Any] = {**rows, "taken_back": edits, "notes": done.notes}
+    return {name: what for name, what in told.items() if what}
 
 
 async def export_(file: Path | None = None, /, *, member: str | None = None) -> None:
@@ -255,6 +288,8 @@ async def verify_(name: str | None = None, /, *, json: Json = False) -> int:
         rows = [await hub.connection_row(name)] if name else await hub.connections()
         for row in rows:
             results[row.name] = await check_connection(hub, row)
+            if row.options is not None and not any(c.state is CheckState.FAILED for c in results[row.name]):
+                results[row.name] += await _keep_openings(hub, row, await hub.open_connection(row))
     if json:
         output.print_json(
             [{"connection": one, "checks": [_check_json(c) for c in checks]} for one, checks in results.items()]
@@ -264,6 +299,20 @@ async def verify_(name: str | None = None, /, *, json: Json = False) -> int:
             _show_checks(one, checks)
     failed = [any(c.state is CheckState.FAILED for c in checks) for checks in results.values()]
     return 0 if not any(failed) else 1 if all(failed) else 4
+
+
+async def _keep_openings(hub: Hub, row: ConnectionRow, connection: Connection) -> list[Check]:
+    """Keep which groups and locks there are, so that an import knows what a mapping row can name."""
+    if not hub.plugins.has(row.plugin, "list_openings"):
+        return []
+    try:
+        listed = await hub.plugins.call(connection, "list_openings")
+    except HubError as error:
+        said = f"{error.what}. {error.said}" if error.said else error.what
+        return [Check(title="groups and locks are listed", state=CheckState.FAILED, said=said, fix=error.fix)]
+    async with hub.database.write() as db:
+        await keep_openings(db, row.id, listed, now=hub.clock.now())
+    return []
 
 
 def _check_json(check: Check) -> dict[str, Any]:

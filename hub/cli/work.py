@@ -18,10 +18,11 @@ from hub.engine.unmapped import find_unmapped
 from hub.errors import HubError
 from hub.ingest.read import ReadReport
 from hub.notify.sender import send_mails
-from hub.reconcile.plan import Plan
+from hub.notify.waiting import tell_waiting
+from hub.reconcile.plan import Action, Plan
 from hub.words import counted
 
-__all__ = ["apply_", "approve_", "plan_", "show_plan", "sync_"]
+__all__ = ["apply_", "approve_", "end", "plan_", "show_plan", "sync_"]
 
 SHOWN = 40
 
@@ -42,11 +43,15 @@ async def sync_(*name: str, json: Json = False) -> int:
         with output.progress() as bars:
             result = await sync_now(hub, name, progress=bars)
         await send_mails(hub)
+        waiting = (await tell_waiting(hub)).get(hub.the_studio.id)
         observed = await _observed(hub)
     if json:
-        output.print_json(_result_json(result))
+        mails = {"mails_waiting": {"count": waiting.count, "code": waiting.code}} if waiting is not None else {}
+        output.print_json({**_result_json(result), **mails})
     else:
         _show(result, observed)
+        if waiting is not None:
+            output.line(f"{output.mark('warning')} {waiting.text}")
     return result.exit_code
 
 
@@ -104,7 +109,7 @@ async def apply_(plan: str, /, *, json: Json = False) -> int:
     async with opened() as hub:
         with output.progress() as bars:
             run = await apply_stored(hub, plan, who=who(), progress=bars)
-    return _end(run, json=json)
+    return end(run, json=json)
 
 
 async def approve_(plan: str, /, *, json: Json = False) -> int:
@@ -118,10 +123,11 @@ async def approve_(plan: str, /, *, json: Json = False) -> int:
     async with opened() as hub:
         with output.progress() as bars:
             run = await approve_stored(hub, plan, who=who(), progress=bars)
-    return _end(run, json=json)
+    return end(run, json=json)
 
 
-def _end(run: TargetRun, *, json: bool) -> int:
+def end(run: TargetRun, *, json: bool) -> int:
+    """Show how a pass over one target ended; returns the exit code."""
     result = SyncResult(targets=[run])
     if json:
         output.print_json(_result_json(result))
@@ -219,7 +225,7 @@ def _why_not(report: ReadReport) -> dict[str, list[str]]:
 
 
 def _show_target(run: TargetRun, *, observed: bool) -> None:
-    done = ", ".join(f"{count} {action}" for action, count in run.applied.items())
+    done = ", ".join(f"{count} {action.replace('_', ' ')}" for action, count in run.applied.items())
     if not done and observed and run.last is not None and run.last.to_do:
         counts = run.last.counts
         done = ", ".join(f"{counts[action]} would be {word}" for action, word in _WOULD.items() if counts[action])
@@ -227,12 +233,16 @@ def _show_target(run: TargetRun, *, observed: bool) -> None:
     done = done or "nothing to change"
     unchanged = f", {run.last.unchanged} unchanged" if run.last is not None and run.last.unchanged else ""
     output.line(f"{output.status(run.state, run.name)} {done}{unchanged}")
+    if run.held_classes:
+        held = f"{run.held_classes} classes that vanished, more than {run.name} lets go at once; they are still on."
+        output.line(f"  {output.status('held')} {held}")
+        output.line(f"      [cyan]→[/] studiohub sessions approve {run.name}")
     if run.last is not None and run.held:
         held = f"{counted(run.held, 'removal')}, more than {run.name} allows at once; nobody lost access."
         output.line(f"  {output.status('held')} {held}")
         if not observed:
             output.line(f"      [cyan]→[/] studiohub approve {run.last.id}")
-    if run.last is not None and (blocked := run.last.counts["blocked"]):
+    if run.last is not None and (blocked := len({change.ref for change in run.last.of(Action.BLOCKED)})):
         people = "1 person" if blocked == 1 else f"{blocked} people"
         output.line(f"  {output.status('blocked')} {people}; `studiohub plan` says why")
     for member, why in list(run.failed.items())[:SHOWN]:

@@ -9,66 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from hub.testing.made_up import FAMILY, GIVEN
+
 __all__ = ["Desk", "made_up_desk"]
 
-GIVEN = [
-    "Anna",
-    "Luca",
-    "Mia",
-    "Noah",
-    "Lea",
-    "Jan",
-    "Nina",
-    "Tim",
-    "Lara",
-    "Finn",
-    "Mara",
-    "Elias",
-    "Sofia",
-    "Ben",
-    "Emma",
-    "Leon",
-    "Julia",
-    "Nico",
-    "Alma",
-    "Jonas",
-    "Ida",
-    "Samuel",
-    "Zoé",
-    "Matteo",
-    "Léa",
-    "Aylin",
-    "Dario",
-    "Elif",
-    "Ravi",
-    "Chloé",
-]
-FAMILY = [
-    "Graf",
-    "Frei",
-    "Meier",
-    "Egli",
-    "Keller",
-    "Huber",
-    "Rossi",
-    "Weber",
-    "Kunz",
-    "Moser",
-    "Baumann",
-    "Fischer",
-    "Steiner",
-    "Brunner",
-    "Gerber",
-    "Widmer",
-    "Wyss",
-    "Bianchi",
-    "Müller",
-    "Favre",
-    "Öztürk",
-    "Novak",
-    "Suter",
-    "Hofer",
-]
 PASSES = {"abo-12": "Abo 12 months", "abo-12-sauna": "Abo 12 months + Sauna", "ten": "10 visits"}
 
 

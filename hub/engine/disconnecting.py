@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
 from hub.access.reasons import Reason
+from hub.classes.events import find_crashed
+from hub.classes.leaving import cancel_all, coming_classes
+from hub.classes.tracker_pass import open_tracker, work_for
 from hub.core import Hub
 from hub.engine import lanes
 from hub.engine.sync import WAIT_FOR_LANE
@@ -55,21 +59,25 @@ async def disconnect(hub: Hub, name: str, *, revoke: bool, who: str) -> Disconne
         if not revoke and row.options is None:
             # Said before anybody is waited for.
             async with hub.database.read() as db:
-                await _refuse_to_leave(db, row)
+                await _refuse_to_leave(db, row, hub.clock.now())
         for target in await _targets(hub, row):
             # The lanes are kept until the end: a pass in between would give again what was taken.
             if target.id != row.id:
                 leases.append(await held.enter_async_context(_lane(hub, target)))
             if revoke:
-                await _revoke_all(hub, target, leases[-1], done, source=row if row.options is None else None)
+                source = row if row.options is None else None
+                await _revoke_all(hub, target, leases[-1], done, source=source)
+                await _cancel_all(hub, target, leases[-1], done, source=source)
         async with hub.database.write() as db:
             for lease in leases:
                 await lease.check(db)
             if not done.failed:
                 if row.options is None:
-                    await _refuse_to_leave(db, row)
+                    await _refuse_to_leave(db, row, hub.clock.now())
                 left = await _standing(db, t.ledger.c.target_id == row.id)
+                left += await coming_classes(db, hub.clock.now(), target=row.id)
                 await registry.delete_connection(db, hub.the_studio, row)
+                await journal.solve_about(db, hub.the_studio.id, connection=name, now=hub.clock.now())
                 done.forgotten = True
             else:
                 left = len(done.failed)
@@ -102,13 +110,52 @@ async def _standing(db: AsyncConnection, where: ColumnElement[bool]) -> int:
     return int((await db.execute(select(func.count()).select_from(t.ledger).where(where, t.LIVE))).scalar_one())
 
 
-async def _refuse_to_leave(db: AsyncConnection, row: registry.ConnectionRow) -> None:
+async def _cancel_all(
+    hub: Hub,
+    row: registry.ConnectionRow,
+    lease: lanes.Lease,
+    done: Disconnected,
+    *,
+    source: registry.ConnectionRow | None,
+) -> None:
+    """Cancel the classes at a tracker that are not over, or those of one source."""
+    source_id = source.id if source is not None else None
+    async with hub.database.write() as db:
+        if not await coming_classes(db, hub.clock.now(), target=row.id, source=source_id):
+            return
+        await lease.check(db)
+        await find_crashed(db, row.id, lease.token, now=hub.clock.now())
+        flow = f"cancel classes at {row.name}"
+        run_id = await journal.start_run(
+            db, hub.the_studio.id, connection=row.name, flow=flow, trigger="disconnect", now=hub.clock.now()
+        )
+    work = await work_for(hub, await open_tracker(hub, row, lease, run_id), row)
+    removed, failed = await cancel_all(work, source=source_id)
+    async with hub.database.write() as db:
+        await lease.check(db)
+        await journal.add_log(db, hub.the_studio.id, work.lines, now=hub.clock.now())
+        await journal.finish_run(
+            db, run_id, state="failed" if failed else "done", now=hub.clock.now(), counts=work.done, calls={}
+        )
+    done.removed += removed
+    done.failed |= failed
+
+
+async def _refuse_to_leave(db: AsyncConnection, row: registry.ConnectionRow, now: datetime) -> None:
     count = await _standing(db, t.ledger.c.source_id == row.id)
     if count:
         grants = "1 grant stands" if count == 1 else f"{count} grants stand"
         raise UserError(
             f"{grants} because of {row.name}, and without it nobody would ever take them back",
             fix=f"`studiohub disconnect {row.name} --revoke` takes them back first.",
+            code="grants_stand",
+        )
+    classes = await coming_classes(db, now, source=row.id)
+    if classes:
+        raise UserError(
+            f"classes of {row.name} that are not over are at a tracker ({classes}), and without it nobody would ever "
+            "change or cancel them",
+            fix=f"`studiohub disconnect {row.name} --revoke` cancels them first.",
             code="grants_stand",
         )
 

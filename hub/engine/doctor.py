@@ -13,6 +13,7 @@ from hub.core import Hub
 from hub.engine.wake import lag
 from hub.errors import HubError
 from hub.grants import CheckState
+from hub.notify.waiting import find_waiting
 from hub.settings import HubSettings
 from hub.store import tables as t
 from hub.words import counted
@@ -51,6 +52,7 @@ async def examine(settings: HubSettings) -> list[Finding]:
             findings += await _clock(hub)
             findings += await _workers(hub)
             findings += await _lanes(hub)
+            findings += await _mails(hub)
             findings += await _connections(hub)
     except HubError as error:
         findings.append(Finding("failed", f"{error.what} {error.said}".strip(), error.fix))
@@ -145,6 +147,15 @@ async def _lanes(hub: Hub) -> list[Finding]:
             at = row.succeeded_at.astimezone(times.zone(hub.the_studio.timezone))
             findings.append(Finding("ok", f"{row.name} last ran {at:%d %b %H:%M}"))
     return findings
+
+
+async def _mails(hub: Hub) -> list[Finding]:
+    server = hub.settings.smtp_url is not None
+    async with hub.database.read() as db:
+        waiting = (await find_waiting(db, server=server, now=hub.clock.now())).get(hub.the_studio.id)
+    if waiting is not None:
+        return [Finding("warning", waiting.sentence(hub.the_studio.timezone).rstrip("."), waiting.fix)]
+    return [Finding("ok", "no mail waits for a server")]
 
 
 def _times(number: int) -> str:

@@ -85,7 +85,8 @@ async def keep(
 
 
 def _name_of(hint: Hint, number: int) -> str:
-    return f"{hint.dedupe}:{number}"
+    """What a delivery is remembered by: of any length and letters, as vendors send them."""
+    return f"{hashlib.sha256((hint.dedupe or '').encode('utf-8', 'surrogatepass')).hexdigest()[:32]}:{number}"
 
 
 async def waiting(db: AsyncConnection, connection_id: int) -> list[Waiting]:

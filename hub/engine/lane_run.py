@@ -7,6 +7,7 @@ vendor in line: what is pressing first, then everybody who is on the agenda, and
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -14,6 +15,7 @@ import msgspec
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.classes.due import next_moment
 from hub.core import Hub, NoProgress
 from hub.engine import hints, wake
 from hub.engine.lanes import Lease
@@ -25,7 +27,7 @@ from hub.grants import Hint
 from hub.plugins import Plugin, Poll
 from hub.records import Window
 from hub.settings import duration
-from hub.store import journal, upsert
+from hub.store import in_place, journal, upsert
 from hub.store import tables as t
 from hub.studio import registry
 
@@ -262,17 +264,19 @@ async def _target(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave:
         await _doubt(hub, row, lease)
     now = hub.clock.now()
     full = full_at is None or full_at + FULL_EVERY <= now + wake.TOLERANCE
-    result = await run_target(
-        hub,
-        row,
-        lease=lease,
-        trigger=_trigger(lease),
-        progress=NoProgress(),
-        full=full,
-        retry=False,
-        leave=leave,
-        quiet=True,
-    )
+    # A look at everything is not little, however urgent what came before it.
+    with in_place(False) if full else nullcontext():
+        result = await run_target(
+            hub,
+            row,
+            lease=lease,
+            trigger=_trigger(lease),
+            progress=NoProgress(),
+            full=full,
+            retry=False,
+            leave=leave,
+            quiet=True,
+        )
     if waiting and result.error is None:
         async with hub.database.write() as db:
             await hints.done(db, waiting)
@@ -314,6 +318,7 @@ async def _next_pass(hub: Hub, row: registry.ConnectionRow, result: TargetRun) -
                 select(func.min(func.coalesce(c.next_try_at, now))).where(c.target_id == row.id, c.settled.is_(False))
             )
         ).scalar()
+        classes = await next_moment(db, row.id, now) if hub.plugins[row.plugin].kind == "tracker" else None
     at = [(full_at or now) + wake.jittered(FULL_EVERY)]
     if every is not None:
         at.append(now + wake.jittered(every))
@@ -322,6 +327,7 @@ async def _next_pass(hub: Hub, row: registry.ConnectionRow, result: TargetRun) -
         pause = NOT_SOONER if result.applied else NO_PROGRESS
         at += [max(moment, now + NOT_SOONER) for moment in (due,) if moment is not None]
         at += [max(moment, now + pause) for moment in (retry,) if moment is not None]
+        at += [max(moment, now + NOT_SOONER) for moment in (classes,) if moment is not None]
         if result.partial:
             at.append(now + NOT_SOONER)
     return min(at)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import times
 from hub.core import Hub
+from hub.engine.personal_classes import class_data, erase_classes
 from hub.errors import UserError
 from hub.look.members import Found
 from hub.store import journal
@@ -83,13 +84,15 @@ async def personal_data(db: AsyncConnection, hub: Hub, found: Found) -> dict[str
         ],
         "log": [_plain(row) for row in await db.execute(lines)],
         "mails": [_plain(row) for row in await db.execute(mails)],
+        **await class_data(db, hub, found),
     }
 
 
 async def erase(hub: Hub, found: Found, *, who: str) -> Erased:
     """Delete everything that the hub keeps about a member.
 
-    Raises UserError while the member has access somewhere: that has to end first, or nobody would know of it.
+    Raises UserError while the member has access, or a seat in a class to come: that has to end first, or nobody would
+    know of it.
     """
     g, r, link = t.ledger.c, t.record.c, t.link.c
     studio, now = hub.the_studio, hub.clock.now()
@@ -124,6 +127,8 @@ async def erase(hub: Hub, found: Found, *, who: str) -> Erased:
             count = (await db.execute(delete(table).where(*condition))).rowcount
             if count:
                 done.rows[table.name] = count
+        done.rows |= await erase_classes(db, hub, found)
+        await journal.solve(db, studio.id, code="erase_asked", subject=found.ref, now=now)
         await _rewrite(hub, db, own, found)
         # The audit keeps that somebody was erased, and a fingerprint to prove it by, but not who.
         print_of = hashlib.sha256(f"{studio.instance}:{found.ref}".encode()).hexdigest()[:16]

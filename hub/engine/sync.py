@@ -123,6 +123,9 @@ async def plan_now(
 
 async def _plan_target(hub: Hub, row: registry.ConnectionRow, progress: Progress) -> Plan:
     """Look at the vendor and plan, holding the lane because what is seen is written down."""
+    if hub.plugins[row.plugin].kind == "tracker":
+        # Classes are looked at with `studiohub sessions`: a plan is about who can open what.
+        return Plan(target=row.name, target_id=row.id, made_at=hub.clock.now(), changes=())
     async with lanes.holding(hub.database, row.id, row.name, hub.clock, wait=WAIT_FOR_LANE) as lease:
         scope, _ = await look(await open_scope(hub, row), lease, progress)
         planned = await make_plan(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import logs, times
 from hub.access.rules import Openings, compile_rules
+from hub.classes.tracker_pass import run_tracker
 from hub.engine.lanes import Lease
 from hub.engine.steps import Steps
+from hub.engine.target_result import TargetRun
 from hub.engine.target_told import close_target_run
 from hub.errors import FixSettings, HubError, RetryLater
 from hub.http import Counters
@@ -23,7 +25,7 @@ from hub.plugins import Ability
 from hub.reconcile import ledger
 from hub.reconcile.apply import Applied, apply_plan
 from hub.reconcile.observe import Observation, observe, read_openings
-from hub.reconcile.plan import Plan, without
+from hub.reconcile.plan import Change, Plan, without
 from hub.reconcile.planner import Planned, make_plan
 from hub.reconcile.scope import Scope
 from hub.store import journal
@@ -46,38 +48,6 @@ Leave = Callable[[], Awaitable[bool]]
 
 class _LeftOff(Exception):
     """Internal: the pass ends here although there is more to do."""
-
-
-@dataclass
-class TargetRun:
-    """How a pass over a target ended. `plan` is the first one made, `last` the last."""
-
-    name: str
-    run_id: str
-    plan: Plan | None = None
-    last: Plan | None = None
-    applied: dict[str, int] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-    observation: Observation | None = None
-    error: HubError | None = None
-    left_off: bool = False
-    """Something more pressing came, or the process is about to end: the rest waits for the next pass."""
-    partial: bool = False
-    """Some removals were not looked at, because their source was just being read."""
-
-    @property
-    def held(self) -> int:
-        """How many lines are held."""
-        return self.last.counts["held"] if self.last is not None else 0
-
-    @property
-    def state(self) -> str:
-        """The run's state."""
-        if self.error is not None:
-            return "failed" if self.applied else "broken"
-        if self.failed:
-            return "failed"
-        return "held" if self.held else "done"
 
 
 @dataclass
@@ -156,8 +126,21 @@ async def run_target(
 
     `only` limits what is applied to lines with these identities (a plan that an admin chose). `leave` is asked between
     two slices whether to leave off. `quiet`: a run in which nothing is new leaves no trace. Members that are pressing
-    go before all others, also before the looking.
+    go before all others, also before the looking. A tracker has a pass of its own.
     """
+    if hub.plugins[row.plugin].kind == "tracker":
+        return await run_tracker(
+            hub,
+            row,
+            lease=lease,
+            trigger=trigger,
+            progress=progress,
+            full=full,
+            retry=retry,
+            approved=approved,
+            leave=leave,
+            quiet=quiet,
+        )
     studio = hub.the_studio
     async with hub.database.write() as db:
         await lease.check(db)
@@ -370,8 +353,19 @@ async def _put_back(work: _Pass, plan: Plan, applied: Applied) -> None:
 
 
 def _limit(planned: Planned, only: Collection[str]) -> Planned:
-    """Leave out every line that is not in the chosen plan, and leave its member on the agenda."""
-    changes = without(planned.plan.changes, lambda change: change.to_do and change.identity not in only)
+    """Leave out every line that is not in the chosen plan, with what has to follow it, and leave its member on the
+    agenda."""
+    gone = {
+        (change.source_id, change.member, change.key)
+        for change in planned.plan.changes
+        if change.to_do and change.identity not in only
+    }
+
+    def leave_out(change: Change) -> bool:
+        behind = any((change.source_id, change.member, key) in gone for key in change.follows)
+        return change.to_do and (change.identity not in only or behind)
+
+    changes = without(planned.plan.changes, leave_out)
     return Planned(msgspec.structs.replace(planned.plan, changes=changes), planned.stays, planned.resting)
 
 

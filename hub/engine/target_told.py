@@ -12,17 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.engine.closing import close_run, tell_finished
 from hub.engine.lanes import Lease
 from hub.engine.steps import Steps
-from hub.engine.unmapped import tell_unmapped
+from hub.engine.unmapped import tell_unmapped, tell_unmatched
 from hub.http import Counters
 from hub.reconcile.plan import Action
 from hub.store import journal
 from hub.store import tables as t
 from hub.studio import registry
+from hub.studio.model import Row
+from hub.studio.openings import unknown_openings
 from hub.words import counted
 
 if TYPE_CHECKING:
     from hub.core import Hub
-    from hub.engine.target_pass import TargetRun
+    from hub.engine.target_result import TargetRun
 
 __all__ = ["close_target_run"]
 
@@ -115,6 +117,7 @@ async def _inbox(hub: Hub, db: AsyncConnection, row: registry.ConnectionRow, res
     new |= await _blocked_inbox(hub, db, row, result, now)
     if result.plan is not None and result.plan.full and hub.plugins[row.plugin].kind == "lock":
         new |= await tell_unmapped(hub, db, now)
+        new |= await tell_unmatched(db, hub.the_studio, now)
     return new
 
 
@@ -129,8 +132,8 @@ _BLOCKED = {
     ),
     "badge_twice": ("{people} with a badge number that somebody else has too", "Correct the numbers at the source."),
     "opening_missing": (
-        "{people} whose mapping row names a group that {target} does not have",
-        "`studiohub openings {target}` lists the groups: correct the mapping rows, or make the group at {target}.",
+        "{people} whose mapping row names {missing}, which {target} does not have",
+        "`studiohub openings {target}` lists what it has: correct the mapping rows, or make it at {target}.",
     ),
 }
 
@@ -145,11 +148,13 @@ async def _blocked_inbox(
         # Nothing is applied, so the agenda says nothing; a plan that looked at everybody does.
         if result.plan is None or not result.plan.full:
             return False
-        counts = Counter(change.note for change in result.plan.of(Action.BLOCKED) if change.note)
+        blocked = {(change.note, change.ref) for change in result.plan.of(Action.BLOCKED) if change.note}
+        counts = Counter(note for note, _ in blocked)
     else:
         a = t.agenda.c
         query = select(a.note, func.count()).where(a.target_id == row.id, a.note.in_(_BLOCKED)).group_by(a.note)
         counts = dict((await db.execute(query)).all())
+    missing = await _missing(hub, db, row) if counts.get("opening_missing") else ""
     for code, (text, fix) in _BLOCKED.items():
         subject, count = f"{row.name}: {code}", counts.get(code, 0)
         if not count:
@@ -161,9 +166,26 @@ async def _blocked_inbox(
             code=code,
             subject=subject,
             connection=row.name,
-            text=f"{text.format(people=counted(count, 'member'), target=row.name)}.",
+            text=f"{text.format(people=counted(count, 'member'), target=row.name, missing=missing)}.",
             fix=fix.format(target=row.name),
             weight=4,
             now=now,
         )
     return new
+
+
+async def _missing(hub: Hub, db: AsyncConnection, row: registry.ConnectionRow) -> str:
+    """The groups and locks that mapping rows name and that this target does not have."""
+    rows: dict[str, list[Row]] = {}
+    for stored in await registry.mapping_rows(db, hub.the_studio, target=row.name):
+        rows.setdefault(stored.kind, []).append(stored.row)
+    found = await unknown_openings(db, hub.the_studio, rows)
+    parts = []
+    for what in ("group", "lock"):
+        names = list(dict.fromkeys(repr(one.name) for one in found if one.what == what))
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        parts += [f"the {what if len(names) == 1 else f'{what}s'} {', '.join(names[:SHOWN])}{more}"] if names else []
+    return " and ".join(parts) or "a group or lock"
+
+
+SHOWN = 3

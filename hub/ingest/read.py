@@ -31,7 +31,7 @@ from hub.store import Database, among, upsert, upsert_many
 from hub.store import tables as t
 from hub.words import counted
 
-__all__ = ["Between", "KindCount", "ReadReport", "mark_dirty", "new_stamp", "read_source"]
+__all__ = ["CLASSES", "Between", "KindCount", "ReadReport", "mark_dirty", "new_stamp", "read_source"]
 
 TIMED = frozenset({"session", "booking"})
 """Kinds that a window limits."""
@@ -40,6 +40,12 @@ NEVER_TO_NOTHING = 5
 """A kind that had more records than this and now has none is refused like a whole source that has."""
 
 OLDER = "the export is older than the last one"
+
+CLASSES = ""
+"""Stands on a tracker's agenda, in the place of a member, for the classes of a source: they belong to nobody."""
+
+OF_CLASSES = frozenset({"session", "instructor", "location", "room_plan"})
+"""Kinds that decide what a tracker holds and have no owner."""
 
 SHARED = frozenset({"badge"})
 """Kinds in which two members with one key stand in each other's way."""
@@ -293,7 +299,10 @@ async def _take_part(read: _Read, kind: str, records: Sequence[Record]) -> None:
             key=("source_id", "kind", "record_id"),
             update=_COLUMNS[3:],
         )
-        await _owners_changed(read, db, owners | await _rivals(db, read.source_id, kind, keys))
+        owners |= await _rivals(db, read.source_id, kind, keys)
+        owners |= await _booked(db, read.source_id, kind, [row[0] for row in written])
+        await _owners_changed(read, db, owners)
+        await _classes_changed(read, db, kind)
 
 
 async def _stored(read: _Read, kind: str, ids: Sequence[str]) -> Sequence[Any]:
@@ -338,7 +347,21 @@ async def _take_gone(read: _Read, kind: str, ids: Sequence[str]) -> None:
 async def _rows_changed(read: _Read, db: AsyncConnection, kind: str, rows: Sequence[Any]) -> None:
     owners = {row.owner for row in rows if row.owner is not None}
     keys = {row.key for row in rows if row.key is not None}
-    await _owners_changed(read, db, owners | await _rivals(db, read.source_id, kind, keys))
+    owners |= await _rivals(db, read.source_id, kind, keys)
+    owners |= await _booked(db, read.source_id, kind, [row.record_id for row in rows])
+    await _owners_changed(read, db, owners)
+    await _classes_changed(read, db, kind)
+
+
+async def _booked(db: AsyncConnection, source_id: int, kind: str, ids: Sequence[str]) -> set[str]:
+    """Members who booked these classes: its times and whether it takes place decide about their bookings."""
+    if kind != "session" or not ids:
+        return set()
+    r = t.record.c
+    query = select(r.owner).where(
+        r.source_id == source_id, r.kind == "booking", among(r.key, ids, db), r.owner.is_not(None)
+    )
+    return set((await db.execute(query)).scalars())
 
 
 async def _rivals(db: AsyncConnection, source_id: int, kind: str, keys: set[str]) -> set[str]:
@@ -373,6 +396,23 @@ async def _owners_changed(read: _Read, db: AsyncConnection, owners: set[str]) ->
     )
     for target in (await db.execute(query)).scalars().all():
         await mark_dirty(db, target, read.source_id, owners, pressing=read.pressing)
+
+
+async def _classes_changed(read: _Read, db: AsyncConnection, kind: str) -> None:
+    """Put the source's classes on the agenda of every tracker to which rows send them, or that has some of them."""
+    if kind not in OF_CLASSES:
+        return
+    c, source, row = t.connection.c, t.connection.alias(), t.mapping.c
+    here = (c.studio_id == source.c.studio_id) & (source.c.id == read.source_id) & c.target_options.is_not(None)
+    mapped = (
+        select(c.id)
+        .join(source, here)
+        .join(t.mapping, (row.studio_id == c.studio_id) & (row.target == c.name) & (row.source == source.c.name))
+        .where(row.kind == "rooms")
+    )
+    holding = select(t.event.c.target_id).where(t.event.c.source_id == read.source_id)
+    for target in {*(await db.execute(mapped)).scalars(), *(await db.execute(holding.distinct())).scalars()}:
+        await mark_dirty(db, target, read.source_id, {CLASSES}, pressing=read.pressing)
 
 
 def new_stamp() -> int:

@@ -15,6 +15,7 @@ from hub.access.decide import GROUP_KEY, Decision, decide
 from hub.access.reasons import Reason
 from hub.core import Hub
 from hub.engine.target_pass import open_scope
+from hub.look.classes import rides_of
 from hub.look.explain_visits import explain_visits
 from hub.look.grants import SHOWN, GrantView, list_grants
 from hub.look.members import Found, find_member
@@ -105,10 +106,14 @@ async def explain(hub: Hub, text: str) -> Explanation:
         history = await list_grants(db, studio, member=found.member_id, source=found.source, limit=20)
         aside = await _set_aside(db, studio.id, found)
         unproven = await _not_complete(db, studio.id, found)
+        untold = await _not_told(db, studio.id, found)
     lines: list[Line] = []
     doors: list[Door] = []
     verdicts: list[str] = []
-    targets = [row for row in await hub.connections() if row.options is not None]
+    # A tracker opens nothing; what it has of the member is said after the doors.
+    targets = [
+        row for row in await hub.connections() if row.options is not None and hub.plugins[row.plugin].kind == "lock"
+    ]
     for row in targets:
         scope = await open_scope(hub, row)
         rules = scope.rules
@@ -118,6 +123,8 @@ async def explain(hub: Hub, text: str) -> Explanation:
         verdicts.append(at_target)
         lines += [Line(row.name, reason.code, reason.text, reason.fix, reason.good) for reason in reasons]
         doors += here
+    for seat in await rides_of(hub, found.source_id, found.member_id):
+        lines.append(Line(seat.target, seat.code, seat.text, seat.fix, seat.good))
     if not targets:
         lines.append(
             Line("", "no_target", "No lock is connected.", "Connect one: `studiohub connect PLUGIN NAME`.", False)
@@ -125,7 +132,7 @@ async def explain(hub: Hub, text: str) -> Explanation:
     verdict = _sum(verdicts)
     if verdict == "access" and unproven is not None:
         lines.append(unproven)
-    return Explanation(found.ref, found.name, verdict, lines, doors, history)
+    return Explanation(found.ref, found.name, verdict, [*lines, *untold], doors, history)
 
 
 def _sum(verdicts: list[str]) -> str:
@@ -162,6 +169,17 @@ async def _not_complete(db: AsyncConnection, studio_id: int, found: Found) -> Li
     )
     row = (await db.execute(query)).first()
     return Line("", "not_complete", row.text, row.fix, False) if row is not None else None
+
+
+async def _not_told(db: AsyncConnection, studio_id: int, found: Found) -> list[Line]:
+    """Visits about which nobody could write to the member, one line for each target."""
+    i = t.inbox.c
+    query = select(i.subject, i.connection, i.text, i.fix).where(
+        i.studio_id == studio_id, i.code == "no_address", i.solved_at.is_(None)
+    )
+    rows = (await db.execute(query.order_by(i.id))).all()
+    mine = [row for row in rows if row.subject.startswith(f"{found.ref} @ ")]
+    return list(dict.fromkeys(Line(row.connection or "", "no_address", row.text, row.fix, False) for row in mine))
 
 
 async def _at_target(hub: Hub, scope: Scope, found: Found, aside: str | None) -> tuple[str, list[Reason], list[Door]]:

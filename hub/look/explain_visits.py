@@ -89,7 +89,7 @@ def why_left(
     left = [row for row in rows if row.key not in named and row.stood is not None]
     if not left:
         return {}
-    lines = diff_visits(doors, rows, facts, scope.rules, now, scope.zone, retry=True)
+    lines = diff_visits(rows, facts, scope.rules, now, scope.zone, retry=True)
     ends = {line.key: line for line in lines.changes if line.action is Action.REMOVE}
     found: dict[str, list[Reason]] = {}
     for row in left:

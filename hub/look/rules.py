@@ -20,7 +20,7 @@ from hub.studio import registry
 from hub.studio.model import CommunityRow, LinkRow, PassRow, ResourceRow, RoomRow, Row
 from hub.words import counted
 
-__all__ = ["RuleView", "describe_rows", "in_words", "list_rules"]
+__all__ = ["RuleView", "describe_rows", "in_words", "list_rules", "list_things"]
 
 _WITH = {"code": "with a code", "link": "with a link", "both": "with a code and a link"}
 _KIND_OF = {"member_pass": "pass", "community_member": "community", "booking": "resource"}
@@ -83,6 +83,18 @@ async def describe_rows(db: AsyncConnection, studio: registry.Studio, rows: Sequ
     return [in_words(row, names.get(row.source_name, {}), openings.get(ids.get(row.target, 0), {})) for row in rows]
 
 
+async def list_things(db: AsyncConnection, source_id: int) -> list[dict[str, str]]:
+    """What mapping rows can name of a source, kind by kind: `kind`, `id` and `name` of each, as last read."""
+    c = t.record.c
+    found: list[dict[str, str]] = []
+    for kind in ("pass", "resource", "community", "room_plan", "location"):
+        query = select(c.record_id, c.data).where(c.source_id == source_id, c.kind == kind, c.deleted_at.is_(None))
+        decode = r.decoder(kind).decode
+        for name, data in await db.execute(query.order_by(c.record_id)):
+            found.append({"kind": kind, "id": name, "name": decode(data).name or name})
+    return found
+
+
 def in_words(row: Row, names: Names, openings: Mapping[str, str]) -> str:
     """What a row says."""
 
@@ -105,7 +117,8 @@ def in_words(row: Row, names: Names, openings: Mapping[str, str]) -> str:
     if isinstance(row, RoomRow):
         place = f"room plan {row.room_plan}" if row.room_plan is not None else f"location {row.location}"
         seats = f", {counted(len(row.seats), 'seat')} named" if row.seats else ""
-        return f"{place} is box {row.box}{seats}{'' if row.send else ', sent only where a class says so'}"
+        free = ", who has no spot gets the first free one" if row.first_free else ""
+        return f"{place} is box {row.box}{seats}{'' if row.send else ', sent only where a class says so'}{free}"
     if isinstance(row, LinkRow):
         return f"{row.member} is {row.id} there"
     return ""

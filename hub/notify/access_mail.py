@@ -37,8 +37,10 @@ def access_mail(
     reference: str | None,
     now: datetime,
     own: OwnTemplates | None = None,
+    version: str = "",
 ) -> Mail | None:
-    """The mail of that kind (`access`, `access_reminder`) about one grant, one for each grant and kind.
+    """The mail of that kind (`access`, `access_reminder`) about one grant, one for each grant, kind and `version`: what
+    tells one way in from another where a grant gets a new code or link.
 
     None where nobody is to get it: the member has no address, the studio's `[mail]` does not want it, the window is
     over, or it is a reminder whose time has passed. A reminder waits in the outbox until its time.
@@ -58,7 +60,7 @@ def access_mail(
     values = _values(studio, language, member, doors, window, code=code, url=url, reference=reference)
     made = render(kind_named(kind), language, values, (own or {}).get((kind, language)))
     return Mail(
-        name=_NAMES[kind].format(grant_id),
+        name=":".join(filter(None, (_NAMES[kind].format(grant_id), version))),
         kind=kind,
         to=member.email,
         subject=made.subject,

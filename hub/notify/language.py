@@ -105,7 +105,7 @@ def _read(source: str, *, html: bool) -> nodes.Template:
         for node in _nodes(tree):
             _check(node)
     except TemplateSyntaxError as error:
-        raise BadTemplate(str(error.message).rstrip("."), error.lineno) from None
+        raise BadTemplate(_what_is_wrong(str(error.message)), error.lineno) from None
     except (TemplateError, RecursionError, ValueError) as error:
         raise BadTemplate(f"it can't be read ({type(error).__name__})") from None
     return tree
@@ -124,6 +124,23 @@ def _nodes(tree: nodes.Node) -> Iterator[nodes.Node]:
 
 
 _ONLY = "there is only {{ variable }} and {% if variable %} … {% endif %}"
+
+
+_OPEN = re.compile(r"needs to be closed is '(\w+)'")
+_TAG = re.compile(r"Encountered unknown tag '(\w+)'")
+
+
+def _what_is_wrong(said: str) -> str:
+    """What Jinja says of a template that it can't read, in words for who wrote it."""
+    if found := _TAG.search(said):
+        return f"{{% {found[1]} %}} does not belong there; {_ONLY}"
+    if found := _OPEN.search(said):
+        return f"{{% {found[1]} %}} is not closed: {{% end{found[1]} %}} is missing"
+    if "end of print statement" in said and "end of template" in said:
+        return "{{ is not closed: }} is missing"
+    if "Missing end of comment tag" in said:
+        return "{# is not closed: #} is missing"
+    return f"what stands between {{{{ }}}} or {{% %}} can't be read; {_ONLY}"
 
 
 def _check(node: nodes.Node) -> None:

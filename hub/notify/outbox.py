@@ -15,14 +15,32 @@ from email.utils import make_msgid
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.store import among, journal, upsert
+from hub.store import journal, upsert
 from hub.store import tables as t
 from hub.studio import registry
 
-__all__ = ["Mail", "Queued", "due", "handing_over", "lost", "not_sent", "put", "send_again", "sent", "withdraw"]
+__all__ = [
+    "AWAY",
+    "RETRIES",
+    "Mail",
+    "Queued",
+    "due",
+    "handing_over",
+    "lost",
+    "not_sent",
+    "put",
+    "send_again",
+    "send_all_again",
+    "sent",
+    "server_is_back",
+    "withdraw",
+]
 
 RETRIES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 """After these pauses a mail that could not be sent is tried again; then it has failed."""
+
+AWAY = "the mail server can't be used: "
+"""How the error of a mail begins that waits for the server, not for itself."""
 
 
 @dataclass(frozen=True)
@@ -106,14 +124,19 @@ async def put(
         )
 
 
-async def withdraw(db: AsyncConnection, studio_id: int, names: Collection[str]) -> int:
-    """Delete the mails of these names that wait and were never handed to a server; returns how many there were.
+async def withdraw(db: AsyncConnection, studio_id: int, names: Collection[str], *, but: Collection[str] = ()) -> int:
+    """Delete the mails of these names, and of those that go on behind a colon, that wait and were never handed to a
+    server; returns how many there were. Those in `but` stay.
 
-    One that is being handed over, or of which nobody knows whether it went out, stays.
+    One that is being handed over, or of which nobody knows whether it went out, stays too.
     """
     o = t.outbox.c
-    waiting = (o.studio_id == studio_id, o.state == "queued", o.handed_at.is_(None))
-    return (await db.execute(delete(t.outbox).where(*waiting, among(o.name, names, db)))).rowcount
+    waiting = (o.studio_id == studio_id, o.state == "queued", o.handed_at.is_(None), o.name.not_in(list(but)))
+    count = 0
+    for name in names:
+        meant = or_(o.name == name, o.name.startswith(f"{name}:", autoescape=True))
+        count += (await db.execute(delete(t.outbox).where(*waiting, meant))).rowcount
+    return count
 
 
 async def due(db: AsyncConnection, *, now: datetime, limit: int = 20) -> list[Queued]:
@@ -190,12 +213,29 @@ async def lost(db: AsyncConnection, *, before: datetime) -> list[int]:
     return ids
 
 
-async def send_again(db: AsyncConnection, studio_id: int, mail_id: int, *, now: datetime) -> bool:
-    """Let a mail go out that failed, or of which nobody knows whether it did; False where there is no such mail."""
+async def server_is_back(db: AsyncConnection, *, now: datetime) -> None:
+    """The server took a mail: let those that waited for it go out at once."""
     o = t.outbox.c
-    done = await db.execute(
-        update(t.outbox)
-        .where(o.studio_id == studio_id, o.id == mail_id, o.state.in_(("failed", "unsure")))
-        .values(state="queued", attempts=0, next_try_at=now, error=None)
-    )
-    return bool(done.rowcount)
+    waited = (o.state == "queued", o.error.startswith(AWAY, autoescape=True))
+    await db.execute(update(t.outbox).where(*waited).values(next_try_at=now, error=None))
+
+
+async def send_again(db: AsyncConnection, studio_id: int, mail_id: int, *, now: datetime) -> bool:
+    """Let a mail go out at the next turn: one that failed, of which nobody knows whether it went out, or that waits.
+    False where there is no such mail."""
+    o = t.outbox.c
+    again = (o.studio_id == studio_id, o.id == mail_id, o.state.in_(("failed", "unsure", "queued")))
+    return bool((await db.execute(update(t.outbox).where(*again).values(**_now(now)))).rowcount)
+
+
+async def send_all_again(db: AsyncConnection, studio_id: int, *, now: datetime) -> list[int]:
+    """Let all mails go out at the next turn that failed, or were tried and wait; returns their ids. What may have gone
+    out already, and what is to wait for its time, stays as it is."""
+    o = t.outbox.c
+    tried = (o.state == "failed") | ((o.state == "queued") & (o.attempts > 0))
+    done = update(t.outbox).where(o.studio_id == studio_id, tried).values(**_now(now)).returning(o.id)
+    return sorted((await db.execute(done)).scalars())
+
+
+def _now(now: datetime) -> dict[str, object]:
+    return {"state": "queued", "attempts": 0, "next_try_at": now, "error": None}

@@ -16,6 +16,7 @@ from hub import logs, redact
 from hub.clock import Clock
 from hub.errors import UserError
 from hub.notify import outbox
+from hub.notify.about import what_of
 from hub.notify.outbox import Queued
 from hub.store import Database, journal
 from hub.vault import Vault
@@ -97,7 +98,11 @@ async def send_due(database: Database, vault: Vault, server: Server, clock: Cloc
         log.warning("the mail server can't be used", said=said)
         for mail in left:
             # One that was being handed over stays as it is: it may have gone out.
-            await _not_sent(database, clock, mail, said, final=False)
+            await _not_sent(database, clock, mail, f"{outbox.AWAY}{said}", final=False)
+    else:
+        if count:
+            async with database.write() as db:
+                await outbox.server_is_back(db, now=clock.now())
     return count
 
 
@@ -113,7 +118,7 @@ async def _not_sent(
                 mail.studio_id,
                 code="mail_failed",
                 subject=f"mail {mail.id}",
-                text=f"A mail to {mail.to} ({mail.subject}) could not be sent: {said}.",
+                text=f"A mail to {mail.to} ({mail.subject}){await what_of(db, mail)} could not be sent: {said}.",
                 fix=f"Correct what is wrong; then `studiohub mail --again {mail.id}`.",
                 weight=5,
                 now=clock.now(),

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from hub.errors import UserError
 from hub.notify import language
+from hub.notify.class_kinds import CLASS_KINDS
+from hub.notify.kinds import Kind, Variable, variable
 from hub.notify.language import BadTemplate
 from hub.notify.wording import LANGUAGES
 from hub.studio.file import nearest
@@ -20,31 +22,6 @@ from hub.studio.file import nearest
 __all__ = ["KINDS", "Kind", "Rendered", "Template", "Variable", "built_in", "check", "kind_named", "read", "render"]
 
 LONGEST_SUBJECT = 150
-
-
-@dataclass(frozen=True)
-class Variable:
-    """What a template may show. `optional`: it may be empty. `secret`: it opens something, so it stays out of the
-    subject, which is shown in lists and on locked phones."""
-
-    name: str
-    meaning: str
-    samples: Mapping[str, str]
-    optional: bool = False
-    secret: bool = False
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of mail."""
-
-    name: str
-    title: str
-    variables: tuple[Variable, ...]
-
-    def samples(self, language: str) -> dict[str, str]:
-        """Sample values, as in a preview."""
-        return {variable.name: variable.samples[language] for variable in self.variables}
 
 
 @dataclass(frozen=True)
@@ -71,28 +48,22 @@ class Rendered:
     problem: str = ""
 
 
-def _variable(
-    name: str, meaning: str, en: str, de: str | None = None, *, optional: bool = False, secret: bool = False
-) -> Variable:
-    return Variable(name, meaning, {"en": en, "de": en if de is None else de}, optional, secret)
-
-
 _ACCESS = (
-    _variable("member_name", "given and family name", "Anna Graf", optional=True),
-    _variable("given_name", "given name", "Anna", optional=True),
-    _variable("studio", "name of the studio", "Studio Nordlicht"),
-    _variable("doors", "names of the doors", "front door and studio 2", "Eingang und Studio 2"),
-    _variable("window", "from when to when", "Tue 24 Nov 2026, 09:45–11:15", "Di, 24. November 2026, 09:45–11:15 Uhr"),
-    _variable(
+    variable("member_name", "given and family name", "Anna Graf", optional=True),
+    variable("given_name", "given name", "Anna", optional=True),
+    variable("studio", "name of the studio", "Studio Nordlicht"),
+    variable("doors", "names of the doors", "front door and studio 2", "Eingang und Studio 2"),
+    variable("window", "from when to when", "Tue 24 Nov 2026, 09:45–11:15", "Di, 24. November 2026, 09:45–11:15 Uhr"),
+    variable(
         "opens_from", "when it begins", "Tue 24 Nov 2026, 09:45", "Di, 24. November 2026, 09:45 Uhr", optional=True
     ),
-    _variable(
+    variable(
         "opens_until", "when it is over", "Tue 24 Nov 2026, 11:15", "Di, 24. November 2026, 11:15 Uhr", optional=True
     ),
-    _variable("code", "code to type at the door", "493827", optional=True, secret=True),
-    _variable("link", "address that opens the door", "https://open.example/x7Kp", optional=True, secret=True),
-    _variable("reference", "number of the booking", "B-1042", optional=True),
-    _variable(
+    variable("code", "code to type at the door", "493827", optional=True, secret=True),
+    variable("link", "address that opens the door", "https://open.example/x7Kp", optional=True, secret=True),
+    variable("reference", "number of the booking", "B-1042", optional=True),
+    variable(
         "words",
         "your own words, from [mail] in the studio file",
         "Please bring indoor shoes.",
@@ -106,6 +77,7 @@ KINDS: Mapping[str, Kind] = {
     for kind in (
         Kind("access", "Somebody can open a door for a time", _ACCESS),
         Kind("access_reminder", "It begins soon", _ACCESS),
+        *CLASS_KINDS,
     )
 }
 """The kinds of mail to members, by name."""
@@ -161,12 +133,20 @@ def check(kind: Kind, template: Template) -> list[str]:
                     raise _refused(part, error.line + line - 1, error.why) from None
                 if not made.strip():
                     raise _refused(part, line, "it is empty", _may_be_empty(kind))
-    shown = language.names(template.body).keys()
     return [
         f"the text does not show {variable.name} ({variable.meaning}): no member gets it by this mail"
         for variable in kind.variables
-        if variable.secret and variable.name not in shown
+        if variable.secret and not _is_shown(kind, variable, template.body)
     ]
+
+
+def _is_shown(kind: Kind, variable: Variable, body: str) -> bool:
+    """Whether a member ever reads it, as it is: that a template names it is not enough."""
+    return any(
+        values[variable.name] and values[variable.name] in language.fill(body, values)
+        for language_ in LANGUAGES
+        for values in _cases(kind, language_)
+    )
 
 
 def _sources(template: Template) -> Iterator[tuple[str, str, int]]:
@@ -189,7 +169,7 @@ def _check_names(kind: Kind, part: str, source: str, line: int) -> None:
         if name not in known:
             there_are = f"There are: {', '.join(known)}."
             raise _refused(part, at + line - 1, f"there is no variable {name!r}", there_are)
-        if part == "the subject" and known[name].secret:
+        if part == "the subject" and not known[name].in_subject:
             why = f"{name} can't stand in it: subjects are shown in lists and on locked phones"
             raise _refused(part, line, why, "Put it into the text.")
 
@@ -229,7 +209,7 @@ def render(kind: Kind, language: str, values: Mapping[str, str], own: Template |
 
 
 def _filled(kind: Kind, template: Template, values: Mapping[str, str], problem: str = "") -> Rendered:
-    open_ones = {variable.name: values[variable.name] for variable in kind.variables if not variable.secret}
+    open_ones = {variable.name: values[variable.name] for variable in kind.variables if variable.in_subject}
     subject = " ".join(language.fill(template.subject, open_ones).split())
     text = language.fill(template.body, values).strip()
     if not subject or not text:

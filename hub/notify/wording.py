@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-__all__ = ["LANGUAGES", "joined", "language_of", "moment_text", "one_line", "window_text"]
+from hub.classes.rides import Metric
+
+__all__ = [
+    "LANGUAGES",
+    "joined",
+    "language_of",
+    "metric_text",
+    "moment_text",
+    "one_line",
+    "place_text",
+    "window_text",
+]
 
 LANGUAGES = ("de", "en")
 
@@ -22,7 +33,7 @@ _MONTHS = {
     "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 }
 _FORMS = {
-    "de": {"clock": "{} Uhr", "from": "ab {}", "until": "bis {}", "always": "ohne zeitliche Grenze", "and": " und "},
+    "de": {"clock": "{} Uhr", "from": "ab {}", "until": "bis {}", "always": "jederzeit", "and": " und "},
     "en": {"clock": "{}", "from": "from {}", "until": "until {}", "always": "at any time", "and": " and "},
 }
 
@@ -79,3 +90,27 @@ def joined(things: Sequence[str], language: str) -> str:
 def one_line(text: str) -> str:
     """A name as it may stand in a subject: no line breaks, nothing that is not seen."""
     return "".join(character for character in " ".join(text.split()) if character.isprintable())
+
+
+_METRICS = {
+    "de": {"none": "nicht gemessen", "odd": "{} (kann kaum stimmen)", "SEP": "Punkte", "of": "{} von {}"},
+    "en": {"none": "not measured", "odd": "{} (can hardly be right)", "SEP": "points", "of": "{} of {}"},
+}
+
+
+def metric_text(metric: Metric, value: float | None, language: str, *, implausible: bool = False) -> str:
+    """A measured value with its unit. What was not measured is said in words and is never 0; what can hardly be is
+    marked."""
+    forms = _METRICS[language]
+    if value is None:
+        return forms["none"]
+    number = f"{value:.{metric.decimals}f}"
+    if language == "de":
+        number = number.replace(".", ",")
+    text = f"{number} {forms.get(metric.unit, metric.unit)}"
+    return forms["odd"].format(text) if implausible else text
+
+
+def place_text(rank: int, of: int, language: str) -> str:
+    """A place in a class."""
+    return _METRICS[language]["of"].format(rank, of)

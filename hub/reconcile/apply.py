@@ -619,6 +619,9 @@ async def _tell_inbox(work: _Apply, db: AsyncConnection, outcome: Outcome) -> No
     scope, change = work.scope, outcome.intent.change
     now = scope.connection.clock.now()
     studio, subject = scope.studio.id, f"{change.ref} @ {scope.name}"
+    if change.visit:
+        # A member may have several, and that one of them is done says nothing about the others.
+        subject = f"{subject}: {outcome.intent.grant_id}"
     removal = change.action is Action.REMOVE
     code = "removal_failed" if removal else "grant_failed"
     if outcome.error is None:

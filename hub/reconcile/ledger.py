@@ -377,7 +377,9 @@ def _failure(outcome: Outcome, *, now: datetime) -> dict[str, Any]:
         # stand at a closed door for hours because of how often it was asked.
         wait = min(wait, RETRY_SILENCE)
     uncertain = isinstance(error, Unconfirmed | PluginError) or (
-        intent.uncertain and not isinstance(error, FixRecord | Refused)
+        intent.uncertain
+        # What is to be taken back and has no id yet was found there, or the vendor would not have refused.
+        and (not isinstance(error, FixRecord | Refused) or (intent.change.after is None and intent.vendor_id is None))
     )
     return {
         "error": json.dumps(detail),

@@ -24,6 +24,7 @@ from hub import records
 from hub.access.decide import GROUP_KEY, Wanted, moment_text
 from hub.access.doors import visit_key
 from hub.access.rules import Openings
+from hub.classes.scope import TrackerScope
 from hub.connection import read_marker
 from hub.engine.lanes import Lease
 from hub.errors import NotFound
@@ -35,7 +36,7 @@ from hub.reconcile.scope import Scope
 from hub.store import among, journal, upsert
 from hub.store import tables as t
 
-__all__ = ["UNGRANTED", "Observation", "observe", "read_openings"]
+__all__ = ["UNGRANTED", "Observation", "keep_openings", "observe", "read_openings"]
 
 
 UNGRANTED = "access_without_grant"
@@ -63,42 +64,46 @@ class _Standing(NamedTuple):
     observed: g.Observed
 
 
-async def read_openings(scope: Scope, *, lease: Lease) -> Openings:
+async def read_openings(scope: Scope | TrackerScope, *, lease: Lease) -> Openings:
     """Read the groups and locks of the target and keep them."""
     openings: Sequence[g.Opening] = await scope.plugins.call(scope.connection, "list_openings")
-    now = scope.connection.clock.now()
     async with scope.database.write() as db:
         await lease.check(db)
-        known = select(t.opening.c.kind, t.opening.c.opening_id).where(t.opening.c.target_id == scope.target_id)
-        gone = {tuple(row) for row in await db.execute(known)} - {(o.kind, o.id) for o in openings}
-        await upsert(
-            db,
-            t.opening,
-            [
-                {
-                    "target_id": scope.target_id,
-                    "kind": opening.kind,
-                    "opening_id": opening.id,
-                    "name": opening.name,
-                    "seen_at": now,
-                }
-                for opening in openings
-            ],
-            key=("target_id", "kind", "opening_id"),
-            update=("name", "seen_at"),
-        )
-        for kind, opening_id in gone:
-            await db.execute(
-                t.opening.delete().where(
-                    t.opening.c.target_id == scope.target_id,
-                    t.opening.c.kind == kind,
-                    t.opening.c.opening_id == opening_id,
-                )
-            )
+        await keep_openings(db, scope.target_id, openings, now=scope.connection.clock.now())
     return Openings(
         groups={opening.id: opening.name for opening in openings if opening.kind == "group"},
         locks={opening.id: opening.name for opening in openings if opening.kind == "lock"},
     )
+
+
+async def keep_openings(db: AsyncConnection, target_id: int, openings: Sequence[g.Opening], *, now: datetime) -> None:
+    """Keep the groups and locks of a target as they were just read: all of them, and no others."""
+    known = select(t.opening.c.kind, t.opening.c.opening_id).where(t.opening.c.target_id == target_id)
+    gone = {tuple(row) for row in await db.execute(known)} - {(o.kind, o.id) for o in openings}
+    await upsert(
+        db,
+        t.opening,
+        [
+            {
+                "target_id": target_id,
+                "kind": opening.kind,
+                "opening_id": opening.id,
+                "name": opening.name,
+                "seen_at": now,
+            }
+            for opening in openings
+        ],
+        key=("target_id", "kind", "opening_id"),
+        update=("name", "seen_at"),
+    )
+    for kind, opening_id in gone:
+        await db.execute(
+            t.opening.delete().where(
+                t.opening.c.target_id == target_id,
+                t.opening.c.kind == kind,
+                t.opening.c.opening_id == opening_id,
+            )
+        )
 
 
 async def observe(
@@ -317,12 +322,17 @@ async def _ungranted(
         if source_id is not None:
             c = t.ledger.c
             mine = (c.target_id == scope.target_id, c.source_id == source_id, c.member == one.member)
+            known = select(c.id).where(c.target_id == scope.target_id, c.vendor_id == one.observed.vendor_id, t.LIVE)
+            if key != GROUP_KEY and (await db.execute(known.limit(1))).first() is not None:
+                # A grant has it already and is not settled: it is looked at before anything is repeated.
+                continue
             live = (await db.execute(select(c.vendor_id, c.settled).where(*mine, c.key == key, t.LIVE))).first()
             if live is not None and (key == GROUP_KEY or not live.settled):
                 # What is not settled is looked at before anything is repeated.
                 continue
-            if live is not None:
-                # The same window a second time: it has a name of its own, so that a pass ends it.
+            if key != GROUP_KEY:
+                # A name of its own, so that a pass ends it, and makes the one that is wanted anew: a second one for the
+                # same window, or one whose code nobody knows any more.
                 key = f"{key}#{one.observed.vendor_id}"
             query = select(c.ours, c.record, c.name).where(*mine, c.key == key).order_by(c.removed_at.desc())
             former = list((await db.execute(query)).all())

@@ -13,7 +13,7 @@ from sqlalchemy import and_, bindparam, except_, func, or_, select, tuple_, upda
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access.decide import GROUP_KEY, Facts, decide
-from hub.access.doors import decide_doors, references
+from hub.access.doors import references
 from hub.access.reasons import Reason
 from hub.ingest.read import mark_dirty
 from hub.reconcile.diff import Held, LedgerRow, diff, encode_wanted, ledger_columns
@@ -258,12 +258,9 @@ async def _members(
         mine = [line] if isinstance(line, Change) else []
         due = [decision.due_at]
         if visits:
-            doors = decide_doors(facts[member], scope.rules, now, scope.zone)
-            more = diff_visits(
-                doors, at_doors.get(member, ()), facts[member], scope.rules, now, scope.zone, retry=retry
-            )
+            more = diff_visits(at_doors.get(member, ()), facts[member], scope.rules, now, scope.zone, retry=retry)
             mine, held, resting = [*mine, *more.changes], [*held, *more.held], [*resting, *more.resting]
-            due.append(doors.due_at)
+            due.append(more.due_at)
         due += [one.due_at for one in mine]
         due += [one.due_at for one in held]
         due_at = min((at for at in due if at is not None), default=None)

@@ -52,20 +52,24 @@ async def tell_visitors(
         await journal.solve(db, scope.studio.id, code=NO_ADDRESS, subject=_subject(scope, outcome), now=now)
         granted = outcome.granted
         assert granted is not None and change.after is not None  # noqa: S101, PT018 - only asked for what was given
-        mails += _mails(
+        new = _mails(
             scope,
             member,
             own,
             now,
             grant_id=outcome.intent.grant_id,
+            vendor_id=granted.vendor_id,
             source=change.source,
             locks=change.opens.locks,
             window=(change.valid_from, change.valid_until),
             credential=change.after.credential,
             code=granted.code or outcome.intent.code,
             url=granted.url,
-            reference=change.reference,
+            reference=change.reference if _is_booked(change.record) else "",
         )
+        # Where the visit had to be made anew, what still waits names a way in that no longer is one.
+        await outbox.withdraw(db, scope.studio.id, mail_names(outcome.intent.grant_id), but=[mail.name for mail in new])
+        mails += new
     await outbox.put(db, scope.studio.id, mails, seal=scope.vault.seal, now=now)
 
 
@@ -92,6 +96,7 @@ async def tell_late(scope: Scope, lease: Lease) -> None:
                 own,
                 now,
                 grant_id=row.id,
+                vendor_id=row.vendor_id,
                 source=scope.sources[row.source_id],
                 locks=wanted.opens.locks,
                 window=(row.valid_from, row.valid_until),
@@ -117,10 +122,17 @@ async def _reachable(scope: Scope, db: AsyncConnection, grants: Collection[str])
     return found
 
 
+def _is_booked(record: str | None) -> bool:
+    """Whether a grant rests on bookings: only they have a number that tells a member something."""
+    return any(kind == "booking" for kind, _ in references(record or ""))
+
+
 async def _reference(db: AsyncConnection, row: Any) -> str:
-    """What a grant is for, in the source's words."""
+    """The bookings that a grant is for, in the source's words."""
     names = []
     for kind, name in references(row.record or ""):
+        if kind != "booking":
+            continue
         found = await _record(db, row.source_id, kind, name)
         names.append((found.number if isinstance(found, r.Booking) else None) or name)
     return ", ".join(dict.fromkeys(names))
@@ -143,6 +155,7 @@ def _mails(
     now: datetime,
     *,
     grant_id: str,
+    vendor_id: str | None,
     source: str,
     locks: Sequence[str],
     window: tuple[datetime | None, datetime | None],
@@ -168,6 +181,7 @@ def _mails(
             reference=reference,
             now=now,
             own=own,
+            version=scope.fingerprint(f"{vendor_id} {code}")[:8],
         )
         for kind in ("access", "access_reminder")
     ]

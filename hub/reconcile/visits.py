@@ -7,9 +7,8 @@ new one stands, where it opens the same doors at a time that is still booked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -18,9 +17,9 @@ from hub import grants as g
 from hub.access.decide import Decision, Facts
 from hub.access.doors import Doors, decide_doors, references
 from hub.access.doors_why import why_ended
-from hub.access.facts import VANISHED
 from hub.access.reasons import Reason
 from hub.access.rules import TargetRules
+from hub.access.vanished import vanished_reason, while_it_runs
 from hub.access.windows import Window
 from hub.reconcile.diff import Held, LedgerRow, encode_wanted
 from hub.reconcile.plan import Action, Change, Resting
@@ -35,6 +34,8 @@ class VisitLines:
     changes: list[Change] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     resting: list[Resting] = field(default_factory=list)
+    due_at: datetime | None = None
+    """When the clock alone changes what should be."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,6 @@ class _Ended:
 
 
 def diff_visits(
-    doors: Doors,
     rows: Sequence[LedgerRow],
     facts: Facts,
     rules: TargetRules,
@@ -58,7 +58,11 @@ def diff_visits(
     retry: bool,
 ) -> VisitLines:
     """The lines for one member. `retry`: records that were set aside are tried again before their time."""
-    found = VisitLines()
+    kept_open, running_until = while_it_runs(facts, rows, rules, now)
+    doors = decide_doors(kept_open, rules, now, zone)
+    found = VisitLines(due_at=doors.due_at)
+    if running_until is not None:
+        found.held.append(Held("running_window", running_until))
     stands = {row.key: row for row in rows}
     wanted = doors.wanted
     found.changes += [_line(Action.BLOCKED, visit, facts) for visit in doors.visits if visit.wanted is None]
@@ -109,7 +113,7 @@ def _ended(
     if not rows:
         return ended, kept
     records = frozenset(f"{kind}:{name}" for visit in doors.wanted.values() for kind, name in references(visit.record))
-    restored: Doors | None = None
+    blocked = {pair for visit in doors.visits if visit.wanted is None for pair in references(visit.record)}
     for row in rows:
         over = row.valid_until is not None and row.valid_until <= now
         # To let a window run out takes nothing away.
@@ -132,31 +136,16 @@ def _ended(
         if _covers([_asked(visit) for visit in successors], left):
             ended.append(_Ended(row, reason, surprise=False, follows=follows))
             continue
-        if not announced:
-            if restored is None:
-                restored = decide_doors(_with_vanished(facts), rules, now, zone)
-            vanished = _covers([_asked(visit) for visit in restored.wanted.values() if _same(row, visit)], left)
-            if vanished and row.valid_from is not None and row.valid_from <= now:
-                kept.append((row, Held("running_window", row.valid_until)))
-                continue
+        vanished = vanished_reason(row.record or "", facts, rules, now)
+        if vanished is not None:
+            # Whatever the source says about other bookings of this visit, it said nothing about this one.
+            reason, announced = vanished, False
+        if not announced and blocked.intersection(references(row.record or "")):
+            # The rule names a door that is not there: until it is mended, what works goes on working.
+            kept.append((row, Held("opening_missing", row.valid_until)))
+            continue
         ended.append(_Ended(row, reason, surprise=not announced, follows=follows))
     return ended, kept
-
-
-def _with_vanished(facts: Facts) -> Facts:
-    """The facts as if nothing had vanished that a visit may rest on."""
-    return replace(
-        facts,
-        member=facts.member or facts.gone_member,
-        gone=facts.gone and facts.gone_member is None,
-        passes=[*facts.passes, *_vanished(facts.gone_passes)],
-        bookings=[*facts.bookings, *_vanished(facts.gone_bookings)],
-        communities=[*facts.communities, *_vanished(facts.gone_communities)],
-    )
-
-
-def _vanished(gone: Iterable[tuple[Any, str]]) -> list[Any]:
-    return [item for item, how in gone if how == VANISHED]
 
 
 def _window(row: LedgerRow) -> Window:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import redact
@@ -24,6 +24,7 @@ __all__ = [
     "raise_item",
     "save_steps",
     "solve",
+    "solve_about",
     "solve_all_but",
     "start_run",
 ]
@@ -139,6 +140,9 @@ async def raise_item(
     """
     i = t.inbox.c
     text, fix = redact.mask(text), redact.mask(fix)
+    if fix and text.removesuffix(".").endswith(fix.removesuffix(".")):
+        # An error says what to do as well; the inbox has that beside it.
+        text = text.removesuffix(".").removesuffix(fix.removesuffix(".")).rstrip()
     values = {"text": text, "fix": fix, "weight": weight, "seen_at": now, "connection": connection}
     touched = await db.execute(
         update(t.inbox)
@@ -185,6 +189,13 @@ async def solve_all_but(
     ]
     if gone:
         await db.execute(update(t.inbox).where(i.id.in_(gone)).values(solved_at=now))
+
+
+async def solve_about(db: AsyncConnection, studio_id: int, *, connection: str, now: datetime) -> None:
+    """Take out everything about a connection that is no more: what it raised, and what names one of its records."""
+    i = t.inbox.c
+    mine = or_(i.connection == connection, i.subject.startswith(f"{connection}:", autoescape=True))
+    await db.execute(update(t.inbox).where(i.studio_id == studio_id, i.solved_at.is_(None), mine).values(solved_at=now))
 
 
 async def add_audit(

@@ -36,9 +36,10 @@ _in_place: ContextVar[bool] = ContextVar("in_place", default=False)
 
 
 @contextmanager
-def in_place() -> Iterator[None]:
-    """Until the end of the block, statements of this task run on the event loop's own thread."""
-    token = _in_place.set(True)
+def in_place(on: bool = True) -> Iterator[None]:
+    """Until the end of the block, statements of this task run on the event loop's own thread; or, where that is off, on
+    the connection's again."""
+    token = _in_place.set(on)
     try:
         yield
     finally:

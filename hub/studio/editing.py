@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from hub.core import Hub
 from hub.engine.target_pass import open_scope
+from hub.engine.unmapped import find_unmatched, tell_unmatched
 from hub.engine.wake import wake
 from hub.errors import UserError
 from hub.reconcile.plan import Plan
@@ -14,10 +17,11 @@ from hub.reconcile.planner import make_plan
 from hub.store import journal
 from hub.studio import registry
 from hub.studio.file import nearest, row_from_values
-from hub.studio.importing import Imported, save_rows, touched_targets, unknown_openings
+from hub.studio.importing import Imported, save_rows, touched_targets
 from hub.studio.model import ROW_KINDS, Row
+from hub.studio.openings import unknown_openings
 
-__all__ = ["edit_rows", "kind_named", "make_row", "preview_rows", "row_numbered", "row_values", "rows_of"]
+__all__ = ["edit_rows", "kind_named", "make_row", "notes_on", "preview_rows", "row_numbered", "row_values", "rows_of"]
 
 
 def kind_named(text: str) -> str:
@@ -51,10 +55,33 @@ def row_values(row: Row) -> dict[str, Any]:
     return row.model_dump(by_alias=True, exclude_none=True)
 
 
-async def make_row(hub: Hub, kind: str, values: Mapping[str, Any]) -> Row:
-    """A row from raw values, checked as a studio file's are. Raises UserError that lists what is wrong."""
+async def make_row(hub: Hub, kind: str, values: Mapping[str, Any], *, instead_of: Row | None = None) -> Row:
+    """A row from raw values, checked as a studio file's are; and what it names at its target has to be there, as far
+    as that is known. What the row `instead_of` which it comes named already may go on not being there.
+
+    Raises UserError that lists what is wrong.
+    """
     names = {row.name: row.plugin for row in await hub.connections()}
-    return row_from_values(kind, values, names=names, plugins=hub.plugins)
+    row = row_from_values(kind, values, names=names, plugins=hub.plugins)
+    async with hub.database.read() as db:
+        unknown = await unknown_openings(db, hub.the_studio, {kind: [row]})
+    kept = {getattr(instead_of, "group", None), *getattr(instead_of, "locks", ())}
+    same_target = instead_of is not None and instead_of.target == row.target
+    unknown = [one for one in unknown if not (same_target and one.name in kept)]
+    if unknown:
+        raise UserError(
+            "\n".join(f"{kind}: {one.text}" for one in unknown),
+            fix=f"Nothing was changed. `studiohub openings {row.target}` lists what it has.",
+            code="mapping",
+        )
+    return row
+
+
+async def notes_on(db: AsyncConnection, studio: registry.Studio, kind: str, rows: Sequence[Row]) -> list[str]:
+    """What rows of a table name and is neither at their target nor at their source, as far as both are known."""
+    at_targets = [one.note for one in await unknown_openings(db, studio, {kind: rows})]
+    at_sources = [one.note for one in await find_unmatched(db, studio, {kind: rows})]
+    return list(dict.fromkeys([*at_targets, *at_sources]))
 
 
 async def preview_rows(hub: Hub, kind: str, rows: Sequence[Row]) -> list[Plan]:
@@ -102,18 +129,11 @@ async def edit_rows(
                 code="edited",
             )
         await save_rows(db, studio, kind, rows, done)
-        done.notes = await unknown_openings(db, studio, {kind: [row for row in rows if row not in before]})
+        done.notes = await notes_on(db, studio, kind, [row for row in rows if row not in before])
         if done.changes:
             touched = touched_targets(before, rows)
             lanes = [row.id for row in await registry.connections(db, studio) if row.name in touched]
             await wake(db, lanes, at=now, reason="rules")
-            detail = [*done.changes, *_edits("−", before, rows), *_edits("+", rows, before)]
-            await journal.add_audit(
-                db, studio.id, who=who, act="rules", subject=kind, detail="; ".join(detail), now=now
-            )
+            await tell_unmatched(db, studio, now)
+            await journal.add_audit(db, studio.id, who=who, act="rules", subject=kind, detail=done.detail, now=now)
     return done
-
-
-def _edits(mark: str, rows: Sequence[Row], others: Sequence[Row]) -> list[str]:
-    """The rows that are only here, as the audit keeps them."""
-    return [f"{mark} {row.model_dump_json(by_alias=True, exclude_none=True)}" for row in rows if row not in others]

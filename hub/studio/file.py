@@ -61,6 +61,11 @@ class StudioFile:
     connections: Sequence[ConnectionSpec]
     rows: Mapping[str, Sequence[Row]]
     mail: MailSection | None = None
+    lines: Lines | None = None
+
+    def place(self, kind: str, index: int, key: str) -> str:
+        """Where a key of a row stands, for people; `index` counts the rows of a table from 0."""
+        return f"{self.path.name} line {self.lines.of(kind, index, key)}" if self.lines else self.path.name
 
 
 class _Problems:
@@ -68,7 +73,7 @@ class _Problems:
 
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
-        self.lines = _Lines(text)
+        self.lines = Lines(text)
         self.found: list[tuple[int, str]] = []
 
     def add(self, table: str, index: int | None, key: str | None, what: str) -> None:
@@ -81,7 +86,7 @@ class _Problems:
         raise UserError("\n".join(listed), fix="Nothing was imported.", code="studio_file")
 
 
-class _Lines:
+class Lines:
     """Where things stand in a TOML text: tables by name and number, keys in them."""
 
     _TABLE = re.compile(r"^\s*\[\[?\s*([A-Za-z0-9_.\-]+)\s*\]\]?\s*(?:#.*)?$")
@@ -127,7 +132,7 @@ def parse(path: Path, plugins: Plugins, *, known: Mapping[str, str] | None = Non
     problems = _Problems(path, text)
     for key in document:
         if key not in _TABLES:
-            problems.add(key, None, key, f"unknown table {key!r}; {nearest(key, _TABLES)}")
+            problems.add(key, None, None, f"unknown table {key!r}; {nearest(key, _TABLES)}")
     studio = None
     if "studio" in document:
         studio = _check(StudioSection, document["studio"], "studio", None, "[studio]", problems)
@@ -150,7 +155,7 @@ def parse(path: Path, plugins: Plugins, *, known: Mapping[str, str] | None = Non
             _check_names(row, kind, index, names, declared, plugins, problems)
             rows[kind].append(row)
     problems.raise_any()
-    return StudioFile(path, studio, connections, rows, mail)
+    return StudioFile(path, studio, connections, rows, mail, problems.lines)
 
 
 _TABLES = ("studio", "mail", "connections", *ROW_KINDS)
@@ -359,7 +364,7 @@ def _list_of_tables(document: Mapping[str, Any], key: str, problems: _Problems) 
     value = document.get(key, [])
     if not isinstance(value, list) or any(not isinstance(entry, Mapping) for entry in value):
         if key in document:
-            problems.add(key, None, key, f"write [[{key}]], once for each row")
+            problems.add(key, None, None, f"write [[{key}]], once for each row")
         return []
     return value
 

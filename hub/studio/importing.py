@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +12,58 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core import Hub
+from hub.engine.unmapped import find_unmatched, tell_unmatched
 from hub.engine.wake import wake
 from hub.errors import UserError
-from hub.ingest.read import mark_dirty
+from hub.ingest.read import CLASSES, mark_dirty
 from hub.store import journal
 from hub.store import tables as t
 from hub.studio import registry
 from hub.studio.file import ConnectionSpec, StudioFile, parse, render, studio_name
 from hub.studio.model import ROW_KINDS, MailSection, Row
+from hub.studio.openings import unknown_openings
 from hub.words import counted
 
 __all__ = [
     "Imported",
+    "TakenBack",
     "export_text",
     "import_file",
     "save_one_connection",
     "save_rows",
     "touched_targets",
-    "unknown_openings",
 ]
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """An edit of a mapping table by hand that an import undoes."""
+
+    table: str
+    at: datetime
+    who: str
 
 
 @dataclass
 class Imported:
-    """What an import changed, in sentences; `notes` are what somebody may want to know about the file."""
+    """What an import changed, in sentences; `notes` are what somebody may want to know about the file.
+
+    `removed` and `added` are the mapping rows that were there and those that came, with their tables; `taken_back` the
+    edits by hand that are undone by it. `first`: there was no studio before.
+    """
 
     changes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    removed: list[tuple[str, Row]] = field(default_factory=list)
+    added: list[tuple[str, Row]] = field(default_factory=list)
+    taken_back: list[TakenBack] = field(default_factory=list)
+    first: bool = False
+
+    @property
+    def detail(self) -> str:
+        """The changes as the audit keeps them, rows included."""
+        edits = [f"{mark} {_kept(row)}" for mark, rows in (("−", self.removed), ("+", self.added)) for _, row in rows]
+        return "; ".join([*self.changes, *edits])
 
 
 async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
@@ -56,7 +82,7 @@ async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
     if file.studio is None and file.mail is None and not file.connections and not file.rows:
         fix = "Nothing was imported. Write at least [studio]; the README shows a whole file."
         raise UserError(f"{path.name} is empty", fix=fix, code="studio_file")
-    done = Imported()
+    done = Imported(first=current is None)
     async with hub.database.write() as db:
         studio = await _studio(hub, db, file, current, done)
         studio = await _mail(db, studio, file, done)
@@ -66,21 +92,22 @@ async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
         kinds = [kind for kind in ROW_KINDS if kind in file.rows or file.studio is not None]
         for kind in kinds:
             await save_rows(db, studio, kind, file.rows.get(kind, ()), done)
+            done.taken_back += await _taken_back(db, studio, kind, done)
         done.notes = [
             *_unnamed(file, rows),
             *_plain_text(file),
-            *_kept_only(file),
-            *await unknown_openings(db, studio, file.rows),
+            *await _unknown(db, studio, file),
         ]
         if done.changes:
             await _wake_lanes(hub, db, studio)
+            await tell_unmatched(db, studio, hub.clock.now())
             await journal.add_audit(
                 db,
                 studio.id,
                 who=who,
                 act="import",
                 subject=path.name,
-                detail="; ".join(done.changes),
+                detail=done.detail,
                 now=hub.clock.now(),
             )
     hub.studio, hub.unclear = studio, None
@@ -99,15 +126,6 @@ def _unnamed(file: StudioFile, rows: Mapping[str, registry.ConnectionRow]) -> li
     ]
 
 
-def _kept_only(file: StudioFile) -> list[str]:
-    """Tables whose rows no part of the hub acts on yet. They are checked and kept, and nobody gets access by them."""
-    return [
-        f"[[{kind}]] is kept, but this version does not act on it: nobody gets access by these rows"
-        for kind in ("rooms",)
-        if file.rows.get(kind)
-    ]
-
-
 def _plain_text(file: StudioFile) -> list[str]:
     return [
         f"{key} of {spec.name} stands in the file in plain text; better write "
@@ -117,27 +135,38 @@ def _plain_text(file: StudioFile) -> list[str]:
     ]
 
 
-async def unknown_openings(
-    db: AsyncConnection, studio: registry.Studio, rows: Mapping[str, Sequence[Row]]
-) -> list[str]:
-    """Groups and locks that rows name and that their target did not have when it was last looked at."""
-    o, c = t.opening.c, t.connection.c
-    query = select(c.name, o.kind, o.opening_id).join(t.connection, c.id == o.target_id)
-    known: dict[tuple[str, str], set[str]] = {}
-    for target, what, name in (await db.execute(query.where(c.studio_id == studio.id))).all():
-        known.setdefault((target, what), set()).add(name)
-    notes = []
-    for kind in ("passes", "resources", "communities"):
-        for row in rows.get(kind, ()):
-            group = getattr(row, "group", None)
-            named = [("group", group)] if group is not None else [("lock", lock) for lock in getattr(row, "locks", ())]
-            notes += [
-                f"[[{kind}]] names the {what} {name!r}, which {row.target} does not have; "
-                f"`studiohub openings {row.target}` lists what it has"
-                for what, name in named
-                if (row.target, what) in known and name not in known[row.target, what]
-            ]
-    return list(dict.fromkeys(notes))
+async def _unknown(db: AsyncConnection, studio: registry.Studio, file: StudioFile) -> list[str]:
+    """What rows name and is neither at their target nor at their source, as far as both are known."""
+    at_targets = await unknown_openings(db, studio, file.rows)
+    at_sources = await find_unmatched(db, studio, file.rows)
+    return [
+        *(f"{file.place(one.kind, one.index, one.key)}: {one.note}" for one in at_targets),
+        *(f"{file.place(one.table, one.index, one.key)}: {one.note}" for one in at_sources),
+    ]
+
+
+def _kept(row: Row) -> str:
+    return row.model_dump_json(by_alias=True, exclude_none=True)
+
+
+async def _taken_back(db: AsyncConnection, studio: registry.Studio, kind: str, done: Imported) -> list[TakenBack]:
+    """The edits of a table with `studiohub rules` since it was last imported of which these rows undo something. The
+    audit keeps what each edit removed and added."""
+    undone = [f"+ {_kept(row)}" for table, row in done.removed if table == kind]
+    undone += [f"− {_kept(row)}" for table, row in done.added if table == kind]
+    if not undone:
+        return []
+    a = t.audit.c
+    query = select(a.at, a.who, a.act, a.subject, a.detail).where(
+        a.studio_id == studio.id, a.act.in_(("rules", "import"))
+    )
+    found: list[TakenBack] = []
+    for edit in (await db.execute(query.order_by(a.id.desc()).limit(500))).all():
+        if edit.act == "import" and any(part.startswith(f"{kind}: ") for part in edit.detail.split("; ")):
+            break
+        if edit.act == "rules" and edit.subject == kind and any(words in edit.detail for words in undone):
+            found.append(TakenBack(kind, edit.at, edit.who))
+    return found[::-1]
 
 
 async def _current(hub: Hub, path: Path) -> registry.Studio | None:
@@ -233,6 +262,8 @@ async def save_rows(
         return
     await registry.replace_mapping(db, studio, kind, rows)
     done.changes.append(f"{kind}: {counted(len(rows), 'row')} (were {len(before)})")
+    done.removed += [(kind, row) for row in before if row not in rows]
+    done.added += [(kind, row) for row in rows if row not in before]
     for target in touched_targets(before, rows):
         await _everybody(db, studio, target=target)
 
@@ -261,8 +292,22 @@ async def _everybody(db: AsyncConnection, studio: registry.Studio, *, target: st
         for source in sources:
             query = select(r.owner).where(r.source_id == source.id, r.owner.is_not(None)).distinct()
             owners = set((await db.execute(query)).scalars())
+            if await _has_classes(db, studio, one, source):
+                owners.add(CLASSES)
             if owners:
                 await mark_dirty(db, one.id, source.id, owners)
+
+
+async def _has_classes(
+    db: AsyncConnection, studio: registry.Studio, target: registry.ConnectionRow, source: registry.ConnectionRow
+) -> bool:
+    """Whether rows send classes of a source to a target, or it has some of them."""
+    m, e = t.mapping.c, t.event.c
+    rows = select(m.id).where(
+        m.studio_id == studio.id, m.kind == "rooms", m.target == target.name, m.source == source.name
+    )
+    events = select(e.id).where(e.target_id == target.id, e.source_id == source.id)
+    return any([(await db.execute(query.limit(1))).first() is not None for query in (rows, events)])
 
 
 async def export_text(hub: Hub) -> str:

@@ -83,6 +83,8 @@ class MailSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     access: bool = True
+    summary: bool = True
+    accounts: bool = True
     reminder_minutes: int | None = Field(None, ge=5, le=7 * 24 * 60)
     words: Words = Words()
     sender_name: str | None = Field(None, min_length=1, max_length=100)
@@ -156,13 +158,15 @@ class CommunityRow(_SourceRow):
 
 
 class RoomRow(_SourceRow):
-    """`[[rooms]]`: a room plan (or, where the source has none, a location) is that box of the tracker."""
+    """`[[rooms]]`: a room plan (or, where the source has none, a location) is that box of the tracker. `first_free`:
+    who booked without a spot gets the first seat that nobody has."""
 
     room_plan: str | None = None
     location: str | None = None
     box: str
     seats: dict[str, str] = {}
     send: bool = True
+    first_free: bool = False
 
     @model_validator(mode="after")
     def _one_place(self) -> RoomRow:

@@ -6,19 +6,26 @@ with `serve`, or hand it to `hub.http.answering` and stay in the process.
 
 from __future__ import annotations
 
+from hub.testing.control import Id, act, wrong
 from hub.testing.exchange import Entry, Log, Reject, Reply, Request
 from hub.testing.faults import Faults, Outage, Slow, StaleReads, Status, Switch
+from hub.testing.front_desk import FrontDesk
+from hub.testing.outbox import Delivery, Outbox
 from hub.testing.routing import Operation, operation
 from hub.testing.serving import serve, serve_in_thread
 from hub.testing.simulator import CONTROL_PATH, Simulator, World
 
 __all__ = [
     "CONTROL_PATH",
+    "Delivery",
     "Entry",
     "Faults",
+    "FrontDesk",
+    "Id",
     "Log",
     "Operation",
     "Outage",
+    "Outbox",
     "Reject",
     "Reply",
     "Request",
@@ -28,7 +35,9 @@ __all__ = [
     "Status",
     "Switch",
     "World",
+    "act",
     "operation",
     "serve",
     "serve_in_thread",
+    "wrong",
 ]

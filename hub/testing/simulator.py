@@ -15,12 +15,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from hub.clock import Clock, SystemClock
+from hub.testing import control
 from hub.testing.exchange import Log, Reject, Reply, Request
 from hub.testing.faults import Faults, Firing, StaleReads, Status
+from hub.testing.outbox import Delivery, Outbox
 from hub.testing.routing import Operation, Routes, operations_of
 
 if TYPE_CHECKING:
@@ -29,7 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["CONTROL_PATH", "Dropped", "Simulator", "World"]
 
 CONTROL_PATH = "/_simulator"
-"""Below it: `GET|PUT|DELETE /faults`, `GET|DELETE /log`, `GET /state`. Faults never apply there."""
+"""Below it: `GET|PUT|DELETE /faults`, `GET|DELETE /log`, `GET /state`, `GET /ids`, `GET|POST|DELETE /webhook`, and a
+POST for everything that is marked with `act`. Faults never apply there."""
 
 GARBAGE = b"<!doctype html><html><head><title>Welcome</title></head><body><h1>It works!</h1></body></html>"
 
@@ -72,8 +77,15 @@ class Simulator:
     base_path: ClassVar[str] = ""
     """What the vendor's addresses have in front of each operation's path; a connection's `base_url` ends in it."""
 
+    time_zone: ClassVar[ZoneInfo] = ZoneInfo("Europe/Zurich")
+    """Whose wall clock is meant where somebody types a time without an offset."""
+
     world: World
     faults: Faults
+    logins: Mapping[str, str] = {}
+    """What to log in with, by the names of the plugin's settings; made up, and opens nothing else."""
+    webhooks: Outbox | None = None
+    """What is to be sent, where the vendor sends webhooks."""
 
     _routes: ClassVar[Routes]
 
@@ -106,6 +118,10 @@ class Simulator:
         """Everything that this simulator serves."""
         return operations_of(cls)
 
+    def when(self, text: str) -> datetime:
+        """A moment as somebody types it in a control call."""
+        return control.moment_of(text, self.clock.now(), self.time_zone)
+
     def new_id(self) -> str:
         """The next id; looks like a random UUID."""
         return str(uuid.UUID(int=self._ids.getrandbits(128), version=4))
@@ -118,6 +134,39 @@ class Simulator:
     def refuse(self) -> Reply:
         """The vendor's answer to bad credentials."""
         return Reply(401)
+
+    def settings(self) -> dict[str, Any]:
+        """What a connection to it is set to, `base_url` aside."""
+        return dict(self.logins)
+
+    def furnish(self, members: int) -> None:
+        """Begin anew with a made-up studio of so many members; with none, empty. Vendors that aren't booking systems
+        leave it."""
+
+    def ids(self) -> dict[str, dict[str, str]]:
+        """What it holds by the words of a studio file (`resource`, `pass`, `group`, …) and by `member`, `session` and
+        `booking`: names by id."""
+        return {}
+
+    def tell(self, delivery: Delivery) -> None:
+        """Put a webhook into the outbox; it is sent when the control call that it came of is done."""
+        if self.webhooks is not None:
+            self.webhooks.waiting.append(delivery)
+
+    def webhooks_go_to(self) -> list[str]:
+        """The hosts that webhooks are sent to. The rest of an address is a secret of the hub."""
+        address = None if self.webhooks is None else self.webhooks.address
+        return [] if address is None else [urlsplit(address).netloc]
+
+    def subscribe_by_hand(self, address: str) -> None:
+        """A person types the address for webhooks into the vendor's pages."""
+        if self.webhooks is not None:
+            self.webhooks.address = address
+
+    def forget_webhook(self) -> None:
+        """The person takes it out again."""
+        if self.webhooks is not None:
+            self.webhooks.address = None
 
     def not_found(self, allowed: Iterable[str]) -> Reply:
         """The vendor's answer for a path that it doesn't have, or has for the `allowed` methods only."""
@@ -133,7 +182,7 @@ class Simulator:
         method, path = scope["method"], scope["path"]
         body = b"" if method == "GET" else await _read(receive)
         if path == CONTROL_PATH or path.startswith(CONTROL_PATH + "/"):
-            await _send(send, self._control(method, path.removeprefix(CONTROL_PATH), body))
+            await _send(send, await control.answer(self, method, path.removeprefix(CONTROL_PATH), body))
             return
         call = self._receive(method, path, scope, body)
         status: int | None = None
@@ -256,29 +305,6 @@ class Simulator:
             moment = self.clock.now() - timedelta(seconds=switch.seconds)
             while history and history[0][0] <= moment:
                 history.popleft()
-
-    # ── control ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _control(self, method: str, path: str, body: bytes) -> Reply:
-        if path == "/faults":
-            if method == "PUT":
-                try:
-                    self.faults.replace(msgspec.json.decode(body))
-                except (ValueError, msgspec.DecodeError) as error:
-                    return Reply(400, {"message": str(error)})
-            elif method == "DELETE":
-                self.faults.clear()
-            elif method != "GET":
-                return Reply(405, headers={"allow": "DELETE, GET, PUT"})
-            return Reply(200, self.faults.as_json())
-        if path == "/log" and method in {"GET", "DELETE"}:
-            if method == "DELETE":
-                self.log.clear()
-            return Reply(200, self.log.as_json())
-        if path == "/state" and method == "GET":
-            hidden = self.world.hidden
-            return Reply(200, {name: table for name, table in vars(self.world).items() if name not in hidden})
-        return Reply(404)
 
 
 class _Call:

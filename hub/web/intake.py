@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
+from collections.abc import Sequence
+from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import select
 
+from hub import logs
 from hub.engine import hints
 from hub.engine.engine import Engine
 from hub.engine.hints import Delivery
@@ -18,6 +21,8 @@ from hub.store import tables as t
 from hub.studio import registry
 
 __all__ = ["REPEATS_WITHIN", "Address", "Intake"]
+
+log = logs.get("hub.web")
 
 REPEATS_WITHIN = timedelta(hours=24)
 """A delivery that names itself is taken once within this time."""
@@ -79,9 +84,13 @@ class Intake:
         being written goes into the next transaction together. Raises what the database raises."""
         kept: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append((delivery, kept))
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write())
+        self._start()
         return await kept
+
+    def _start(self) -> None:
+        if self._writing is None and self._waiting:
+            # With a context of its own: it writes for others than the one that happens to come first.
+            self._writing = asyncio.create_task(self._write(), context=Context())
 
     async def _write(self) -> None:
         try:
@@ -90,25 +99,39 @@ class Intake:
                 await self._write_batch(batch)
         finally:
             self._writing = None
+            self._start()
 
     async def _write_batch(self, batch: list[tuple[Delivery, asyncio.Future[int]]]) -> None:
-        engine = self.engine
         deliveries = [delivery for delivery, _ in batch]
         try:
-            with in_place():
-                async with engine.database.write() as db:
-                    counts = await hints.keep(db, deliveries, now=engine.clock.now(), repeats_within=REPEATS_WITHIN)
-        except BaseException as error:
-            # Whoever sent them is told, each by its own request, and sends again.
+            counts = await self._keep(deliveries)
+        except Exception as error:  # noqa: BLE001 - whoever sent it gets it, whatever it is
+            if len(batch) > 1:
+                # One of them can't be kept; the others have nothing to do with it.
+                for one in batch:
+                    await self._write_batch([one])
+                return
+            # Whoever sent it is told by its own request, and sends again.
             for _, kept in batch:
                 if not kept.done():
-                    kept.set_exception(error) if isinstance(error, Exception) else kept.cancel()
-            if not isinstance(error, Exception):
-                raise
+                    kept.set_exception(error)
             return
+        except BaseException:
+            for _, kept in batch:
+                kept.cancel()
+            raise
         for (_, kept), count in zip(batch, counts, strict=True):
             if not kept.done():
                 kept.set_result(count)
         new = sorted({delivery.connection_id for delivery, count in zip(deliveries, counts, strict=True) if count})
         if new:
-            await engine.poke(new, urgent=True)
+            try:
+                await self.engine.poke(new, urgent=True)
+            except Exception:
+                # Their lanes are due in the database: the sweep finds them.
+                log.exception("lanes could not be told about webhooks")
+
+    async def _keep(self, deliveries: Sequence[Delivery]) -> list[int]:
+        with in_place():
+            async with self.engine.database.write() as db:
+                return await hints.keep(db, deliveries, now=self.engine.clock.now(), repeats_within=REPEATS_WITHIN)

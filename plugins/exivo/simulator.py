@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from hub.clock import Clock
-from hub.testing import Reject, Reply, Request
+from hub.testing import Reject, Reply, Request, act, wrong
 from plugins.exivo._sim_base import ExivoFaults
 from plugins.exivo._sim_payloads import PersonPayload
 from plugins.exivo._sim_people import People
 from plugins.exivo._sim_site import Site
 from plugins.exivo._sim_visits import Visits
-from plugins.exivo._sim_world import ExivoWorld, Row, code_fits, furnish, not_opening
+from plugins.exivo._sim_world import ExivoWorld, Row, code_fits, furnish, is_door, not_opening
 
 __all__ = ["API_KEY", "API_SECRET", "SITE_ID", "ExivoFaults", "ExivoSimulator"]
 
@@ -82,6 +82,24 @@ class ExivoSimulator(People, Site, Visits):
     def refuse(self) -> Reply:
         # Status and body are not described; another site's id is listed under the same answer.
         return Reply(401, headers={"www-authenticate": 'Basic realm="exivo"'})
+
+    def settings(self) -> dict[str, Any]:
+        return {**self.logins, "policy": "sync"}
+
+    def ids(self) -> dict[str, dict[str, str]]:
+        doors = {key: row["identifier"] for key, row in self.world.components.items() if is_door(row)}
+        return {"group": {key: row["name"] for key, row in self.world.groups.items()}, "lock": doors}
+
+    @act("open")
+    def _open(self, *, lock: str, badge: str | None = None, code: str | None = None) -> Row:
+        """Somebody holds a badge to a door, or types a code."""
+        if lock not in self.world.components:
+            doors = ", ".join(f"{key} ({name})" for key, name in self.ids()["lock"].items())
+            raise wrong(f"there is no lock {lock!r}", f"There are: {doors}.", status=404)
+        if (badge is None) == (code is None):
+            raise wrong("a badge or a code is needed", 'Give {"lock": …, "badge": …} or {"lock": …, "code": …}.')
+        opened = self.enter_code(code, lock) if code is not None else self.present_badge(str(badge), lock)
+        return {"lock": lock, "opened": opened}
 
     # ── looking in ────────────────────────────────────────────────────────────────────────────────────────────────
 

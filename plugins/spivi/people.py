@@ -127,7 +127,7 @@ async def _one(api: Spivi, wanted: grants.Person, directory: Directory, shared: 
     if seen is not None:
         notes = await profile.push(api, wanted, seen)
         # Nobody was found before the create whose answer was lost, so it is that one's.
-        return grants.Link(member=wanted.member, vendor_id=seen.id, created=wanted.look_first, notes=notes)
+        return grants.Link(member=wanted.member, vendor_id=seen.id, created=wanted.maybe_created, notes=notes)
     if wanted.look_first and wanted.sure_after is not None:
         left = wanted.sure_after - api.connection.clock.now()
         if left > timedelta(0):

@@ -43,7 +43,8 @@ def fields(api: Spivi, person: grants.Person) -> tuple[dict[str, str], tuple[gra
         if low <= value <= high:
             found[meaning] = str(round(value))
         elif value:
-            text = f"the {name} of {person.member} is {value:g}, which can hardly be, and was not sent"
+            # Inbox and alarm mails are read by many: what somebody weighs stands in neither.
+            text = f"the {name} of {person.member} can hardly be right, and was not sent"
             notes.append(grants.Note(code="profile_implausible", text=text, fix="Correct it at the source."))
     words = {
         "gender": wire.gender(person.gender),

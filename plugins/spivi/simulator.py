@@ -46,6 +46,12 @@ class SpiviSimulator(Events):
             given, _, family = name.partition(" ")
             self.world.instructors[self.add_by_hand(email, given, family)["ClientID"]] = True
 
+    def settings(self) -> dict[str, Any]:
+        return {**self.logins, "box_ids": list(self.world.boxes), "policy": "sync"}
+
+    def ids(self) -> dict[str, dict[str, str]]:
+        return {"box": {key: f"{spots} spots" for key, spots in self.world.boxes.items()}}
+
     def authorize(self, request: Request) -> None:
         login = self.form(request).get("SourceCredentials")
         given = login if isinstance(login, dict) else {}

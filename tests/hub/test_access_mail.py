@@ -250,7 +250,7 @@ ZURICH = ZoneInfo("Europe/Zurich")
         (START, END, "Di, 24. November 2026, 09:45–11:15 Uhr", "Tue 24 Nov 2026, 09:45–11:15"),
         (START, None, "ab Di, 24. November 2026, 09:45 Uhr", "from Tue 24 Nov 2026, 09:45"),
         (None, END, "bis Di, 24. November 2026, 11:15 Uhr", "until Tue 24 Nov 2026, 11:15"),
-        (None, None, "ohne zeitliche Grenze", "at any time"),
+        (None, None, "jederzeit", "at any time"),
         (
             datetime(2026, 7, 31, 20, 0, tzinfo=UTC),
             datetime(2026, 8, 1, 0, 30, tzinfo=UTC),

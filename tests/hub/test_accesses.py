@@ -18,7 +18,10 @@ from hub.look.accesses import BookingAccesses, accesses_of
 from hub.store import tables as t
 from tests.conftest import BOTH
 from tests.harness import World
+from tests.hub.test_cli import Shop, shop
 from tests.visiting import at, book, make_visiting
+
+__all__ = ["shop"]
 
 ZONE = times.zone("Europe/Zurich")
 
@@ -237,3 +240,43 @@ async def test_a_booking_without_a_record_is_shown_as_long_as_the_ledger_names_i
     assert (answer.state, answer.gone, answer.name) == (None, True, "Anna Graf")
     assert len(answer.accesses) == 1
     assert codes(answer) == ["booking_unknown"]
+
+
+async def test_a_reason_tells_when_it_was_booked_and_when_the_doors_open(world: World) -> None:
+    """Both where they differ; a window over midnight names its days."""
+    book(world, "b-1", "1", at("14:00"))
+    book(world, "b-2", "2", at("14:00"), resource="r-2")
+    book(world, "b-3", "3", at("22:00"), minutes=55)
+    await world.sync()
+    assert {grant.member: grant.reason for grant in await world.grants()} == {
+        "desk:1": "Booking b-1 of Studio 1, 21 Nov 2026 15:00 to 16:00, opens Front door, Studio 1 from 14:45 to "
+        "16:15.",
+        "desk:2": "Booking b-2 of Studio 2, 21 Nov 2026 15:00 to 16:00, opens Studio 2.",
+        "desk:3": "Booking b-3 of Studio 1, 21 Nov 2026 23:00 to 23:55, opens Front door, Studio 1 from 22:45 to "
+        "22 Nov 2026 00:10.",
+    }
+
+
+def test_a_visit_of_tomorrow_shows_as_such_and_who_had_its_code_shown_is_in_the_audit(shop: Shop) -> None:
+    shop.ready()
+    lock = next(one["id"] for one in shop("openings", "door", "--json").json if one["kind"] == "lock")
+    words = ["resources", "source=desk", "resource=r-7", "target=door", f"locks={lock}", "--yes"]
+    assert shop("rules", "add", *words).code == 0
+    booking = {"id": "b-1", "member_id": "1", "resource_id": "r-7", "state": "confirmed"}
+    shop.desk.bookings.append({**booking, "starts_at": "2099-01-01T10:00", "ends_at": "2099-01-01T11:00"})
+    shop.join("1")
+    assert shop("sync").code == 0
+    columns, *rows = (line.split("  ") for line in shop("grants").out.expandtabs().splitlines())
+    assert [column.strip() for column in columns if column.strip()][5:7] == ["from", "until"]
+    assert any("1 Jan 2099 10:00" in cell for row in rows for cell in row)
+    shop("grants", "--member", "desk:1")
+    assert [line for line in shop("audit", "--json").json if line["act"] == "reveal"] == []
+    shop("grants", "--member", "desk:1", "--reveal")
+    shop("accesses", "b-1", "--reveal")
+    shown = [line for line in shop("audit", "--json").json if line["act"] == "reveal"]
+    assert {(line["subject"], line["detail"]) for line in shown} == {
+        ("desk:1", "codes and URLs of 1 grant"),
+        ("booking desk:b-1", "codes and URLs of 1 grant"),
+    }
+    explained = shop("explain", "desk:1").out
+    assert explained.splitlines()[0].startswith("●")

@@ -75,7 +75,7 @@ def test_an_import_ends_with_what_comes_next_and_warns_of_unknown_groups(shop: S
     assert shop("sync").code == 0
     studio_file(shop).write_text(studio_file(shop).read_text().replace('"AG-2"', '"AG-9"'))
     typed = shop("import", str(studio_file(shop)))
-    assert "'AG-9', which door does not have; `studiohub openings door`" in typed.out
+    assert "'AG-9', which door does not have; did you mean 'AG-2'? `studiohub openings door`" in typed.out
     assert "studiohub plan" in typed.out.splitlines()[-1]
     assert "passes: 2 rows (were 2)" in typed.out
 

@@ -119,3 +119,14 @@ async def test_a_target_at_work_is_not_passed_by(world: World, monkeypatch: pyte
             await disconnect(world.hub, "desk", revoke=True, who="test")
     assert _open(world) == 3
     assert await _names(world) == {"desk", "door"}
+
+
+async def test_what_the_inbox_says_of_a_connection_is_solved_with_it(world: World) -> None:
+    world.join("1", pass_id="abo-99")
+    world.join("2", badge=None)
+    await world.sync()
+    assert {item["code"] for item in await world.inbox()} == {"pass_unmapped", "no_badge"}
+    await disconnect(world.hub, "door", revoke=True, who="test")
+    assert {item["code"] for item in await world.inbox()} == {"pass_unmapped"}
+    await disconnect(world.hub, "desk", revoke=False, who="test")
+    assert await world.inbox() == []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
@@ -13,18 +14,25 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import UnthreadedController
 from aiosmtpd.smtp import SMTP
+from pydantic import SecretStr
 from sqlalchemy import select, update
 
+from hub.core import Hub
 from hub.engine.engine import Engine
 from hub.errors import UserError
 from hub.notify import outbox
 from hub.notify.alarms import Alarms
 from hub.notify.outbox import Mail
-from hub.notify.sender import read_url, send_due
+from hub.notify.sender import read_url, send_due, send_mails
+from hub.notify.waiting import tell_waiting
+from hub.settings import HubSettings
 from hub.store import tables as t
 from hub.testing.faults import Outage
 from tests.conftest import BOTH
 from tests.harness import World
+from tests.hub.test_cli import Shop, shop
+
+__all__ = ["shop"]
 
 
 @dataclass
@@ -259,3 +267,88 @@ async def test_the_day_is_summed_up_once_in_the_morning(world: World) -> None:
             rows = (await db.execute(select(t.outbox).where(t.outbox.c.kind == "summary"))).all()
         assert len(rows) == mails
     assert "3 erteilt" in world.hub.vault.open(rows[0].sealed_text)
+
+
+# ── mails that wait ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def waits(world: World) -> list[tuple[str, str]]:
+    return [(item["code"], item["text"]) for item in await world.inbox()]
+
+
+@BOTH
+async def test_mails_without_a_server_stand_in_the_inbox_until_there_is_one(world: World, mailbox: Mailbox) -> None:
+    await put(world, MAIL, replace(MAIL, name="two"), replace(MAIL, name="later", not_before=soon(world, hours=5)))
+    assert [mails.text for mails in (await tell_waiting(world.hub)).values()] == ["2 mails wait: no mail server"]
+    assert await waits(world) == [("no_mail_server", "2 mails wait since 21 Nov 2026 10:00: no mail server is set.")]
+    world.hub.settings.smtp_url = SecretStr(mailbox.url)
+    assert await send(world, mailbox) == 2
+    assert await tell_waiting(world.hub) == {}
+    assert await waits(world) == []
+
+
+@BOTH
+async def test_a_server_that_stays_away_is_told_and_its_mails_go_out_when_it_is_back(
+    world: World, mailbox: Mailbox
+) -> None:
+    away = replace_port(mailbox.url)
+    world.hub.settings.smtp_url = SecretStr(away)
+    await put(world, MAIL)
+    for minutes in (0, 1, 10):
+        world.clock.move(timedelta(minutes=minutes))
+        await send_mails(world.hub)
+        (mails,) = (await tell_waiting(world.hub)).values()
+        assert (mails.count, mails.code, await waits(world)) == (1, "mail_server", [])
+    world.clock.move(timedelta(minutes=5))
+    await tell_waiting(world.hub)
+    [(code, text)] = await waits(world)
+    assert code == "mail_server"
+    assert text.startswith("1 mail waits: the mail server can't be used since 21 Nov 2026 10:00. It said: ")
+    world.hub.settings.smtp_url = SecretStr(mailbox.url)
+    await put(world, replace(MAIL, name="two"))
+    assert await send_mails(world.hub) == 1
+    assert await send_mails(world.hub) == 1
+    await tell_waiting(world.hub)
+    assert (await waits(world), await states(world)) == ([], ["sent", "sent"])
+
+
+@BOTH
+async def test_mails_that_wait_can_be_sent_at_once(world: World, mailbox: Mailbox) -> None:
+    """One by its id, also before its time; all that were tried. What is to wait for its time waits."""
+    await put(world, MAIL, replace(MAIL, name="two"), replace(MAIL, name="later", not_before=soon(world, hours=5)))
+    world.hub.settings.smtp_url = SecretStr(replace_port(mailbox.url))
+    await send_mails(world.hub)
+    assert await send(world, mailbox) == 0
+    async with world.hub.database.write() as db:
+        assert await outbox.send_all_again(db, world.hub.the_studio.id, now=world.clock.now()) == [1, 2]
+    assert await send(world, mailbox) == 2
+    async with world.hub.database.write() as db:
+        assert await outbox.send_again(db, world.hub.the_studio.id, 3, now=world.clock.now())
+        assert not await outbox.send_again(db, world.hub.the_studio.id, 1, now=world.clock.now())
+    assert await send(world, mailbox) == 1
+
+
+def soon(world: World, **after: int) -> datetime:
+    return world.clock.now() + timedelta(**after)
+
+
+def replace_port(url: str) -> str:
+    """An address at which nobody listens."""
+    return re.sub(r":\d+", ":1", url)
+
+
+def test_a_sync_and_the_doctor_say_that_mails_wait(shop: Shop) -> None:
+    shop.ready()
+    asyncio.run(_queue(shop))
+    assert "▲ 1 mail waits: no mail server" in shop("sync").out
+    assert shop("sync", "--json").json["mails_waiting"] == {"count": 1, "code": "no_mail_server"}
+    assert "1 mail waits since" in shop("doctor").out
+    assert "STUDIOHUB_SMTP_URL" in shop("inbox").out
+    assert "1 mail goes out at the next turn" in shop("mail", "--again", "1").out
+    assert "No mail failed or waits" in shop("mail", "--again", "all").out
+    assert "that failed, is unsure or waits" in shop("mail", "--again", "9").err
+
+
+async def _queue(shop: Shop) -> None:
+    async with Hub.open(HubSettings(home=shop.home)) as hub, hub.database.write() as db:
+        await outbox.put(db, hub.the_studio.id, [MAIL], seal=hub.vault.seal, now=hub.clock.now())

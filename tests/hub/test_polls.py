@@ -168,8 +168,8 @@ async def place(tmp_path: Path, database_url: str | None) -> AsyncIterator[Place
 
 @BOTH
 async def test_a_window_takes_nothing_for_gone_that_lies_outside_of_it(place: Place) -> None:
-    """Neither later bookings nor what was yesterday; what lies inside and is missing is gone, and so is what reaches into
-    it, where the source says so when it is asked about that one."""
+    """Neither later bookings nor what was yesterday; what lies inside and is missing is gone, and what reaches into it
+    where the source says so when it is asked about that one."""
     for key, hours in (("past", -30), ("edge", -1.5), ("now", 1), ("tomorrow", 20), ("later", 90)):
         place.diary.book(key, hours=hours)
     wide = records.Window(

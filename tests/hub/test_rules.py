@@ -217,14 +217,6 @@ async def test_an_edit_that_changes_nothing_leaves_no_trace(world: World) -> Non
     assert (done.changes, await everything(world) == before) == ([], True)
 
 
-async def test_a_row_that_names_a_lock_that_is_not_there_is_told(world: World) -> None:
-    await world.sync()
-    done = await edit_rows(world.hub, "resources", await changed(world, "resources", 1, locks=["C-9"]), "test")
-    assert done.notes == [
-        "[[resources]] names the lock 'C-9', which door does not have; `studiohub openings door` lists what it has"
-    ]
-
-
 def test_the_rows_in_the_documentation_can_be_used() -> None:
     text = (Path(__file__).parents[2] / "docs" / "access.md").read_text(encoding="utf-8")
     tables = tomllib.loads(text.partition("```toml\n")[2].partition("```")[0])
@@ -281,6 +273,17 @@ def test_adding_puts_a_row_at_the_end_of_its_table(shop: Shop) -> None:
     )
     room = ["rooms", "source=desk", "target=door", "room_plan=ride", "box=44", "seats=1:11,2:12", "send=false"]
     assert shop("rules", "add", *room, "--yes", "--json").json["added"][0]["seats"] == {"1": "11", "2": "12"}
+
+
+def test_another_credential_says_what_it_means_for_members(shop: Shop) -> None:
+    shop.ready()
+    words = ["source=desk", "pass=key", "target=door", "locks=C-1"]
+    shown = shop("rules", "add", "passes", *words, "--yes")
+    assert (shown.code, "Mails tell" in shown.out) == (0, False)
+    shown = shop("rules", "change", "passes", "3", "credential=code")
+    assert "Mails tell members the code only from now on (now: code and link)." in shown.out
+    assert "who has a mail already gets no other" in shown.out
+    assert "Mails tell" not in shop("rules", "change", "passes", "3", "pass=gold").out
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,11 @@ def change(before: str, after: str, text: str = DESIGN) -> str:
 
 
 WRONG = {
+    "table-named-as-its-key": (
+        change("[[resources]]", "[[resource]]"),
+        "[[resource]]",
+        "unknown table 'resource'; did you mean 'resources'?",
+    ),
     "table": (change("[[passes]]", "[[pases]]"), "[[pases]]", "unknown table 'pases'; did you mean 'passes'?"),
     "studio-key": (
         change("language =", "langage ="),

@@ -284,12 +284,3 @@ async def test_settings_are_stored_without_secrets(hub: Hub, write: Write) -> No
         stored = list((await db.execute(select(t.connection.c.settings, t.connection.c.secret_origins))).all())
     assert "s3cr3t" not in str(stored)
     assert [sorted(json.loads(row.settings)) for row in stored][2] == ["organization_id"]
-
-
-async def test_rows_that_nothing_acts_on_are_kept_and_that_is_said(hub: Hub, write: Write) -> None:
-    """Nobody is to believe that a class is at the tracker because the file was taken."""
-    done = await bring(hub, write(DESIGN))
-    told = [note for note in done.notes if "does not act on it" in note]
-    assert [note.partition("]]")[0] for note in told] == ["[[rooms"]
-    done = await bring(hub, write(SMALL))
-    assert not [note for note in done.notes if "does not act on it" in note]

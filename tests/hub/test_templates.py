@@ -39,17 +39,18 @@ def named(value: object) -> str:
 
 @pytest.mark.parametrize(("kind", "language"), EVERY, ids=named)
 def test_the_built_in_words_say_everything_that_is_known(kind: Kind, language: str) -> None:
-    """Door, window, code, link, booking and the studio's own words, in text and HTML; they pass the check."""
+    """Door, window, code, link, booking; every metric of a ride; a user name; and the studio's own words, in text and
+    HTML. They pass the check."""
     words = built_in(kind.name, language)
     assert check(kind, words) == []
     values = kind.samples(language)
     made = render(kind, language, values)
     assert made.html is not None
-    for name in ("given_name", "doors", "window", "code", "link", "reference", "words", "studio"):
+    for name in values.keys() - {"member_name", "opens_from", "opens_until"}:
         assert values[name] in made.text, name
         assert values[name] in made.html, name
-    assert values["doors"] in made.subject
-    assert values["code"] not in made.subject
+    assert any(values[name] in made.subject for name in ("doors", "class_name", "tracker") if name in values)
+    assert not any(values[one.name] in made.subject for one in kind.variables if not one.in_subject)
     assert made.problem == ""
 
 
@@ -93,7 +94,8 @@ def test_the_html_part_is_whole_and_loads_nothing(kind: Kind, language: str) -> 
     found = Html(render(kind, language, kind.samples(language)).html or "")
     assert found.open == []
     assert found.language == language
-    assert found.hosts == [kind.samples(language)["link"]]
+    samples = kind.samples(language)
+    assert found.hosts == [samples[name] for name in ("link", "page_link") if name in samples]
 
 
 # ── own words ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -121,7 +123,7 @@ def test_the_html_part_is_whole_and_loads_nothing(kind: Kind, language: str) -> 
         ("{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}", "can't be read"),
         ("{% if code %}" * 200 + "{% endif %}" * 200, "can't be read"),
         ("{{ " + "9" * 5000 + " }}", "can't be read"),
-        ("{{ code(", "unexpected"),
+        ("{{ code(", "can't be read"),
         ("{{ code > 3 }}", "can't be filled"),
         ("x" * (LONGEST_SOURCE + 1), "is longer than 20,000"),
         ("{{ words }}" * 1800, "makes more than 200,000"),
@@ -178,6 +180,39 @@ def test_who_leaves_out_the_code_is_told() -> None:
     """A mail without it may be meant; an oversight is dear."""
     (note,) = check(ACCESS, Template("Hi", "Open: {{ link }}"))
     assert "does not show code" in note
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% if code and not code %}{{ code }}{% endif %} Hello {{ link }}",
+        "{{ code | length }} Hello {{ link }}",
+        "{# {{ code }} #} Hello {{ link }}",
+    ],
+)
+def test_a_code_that_is_named_and_never_shown_is_told(body: str) -> None:
+    """What counts is what a member reads."""
+    assert [note.split(" (")[0] for note in check(ACCESS, Template("Hi", body))] == ["the text does not show code"]
+
+
+def test_a_code_that_is_shown_where_there_is_no_link_is_fine() -> None:
+    assert check(ACCESS, Template("Hi", "{% if link %}{{ link }}{% else %}{{ code }}{% endif %} Bye")) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("Hi\n{% if code %}x", "line 4: {% if %} is not closed: {% endif %} is missing"),
+        ("Hi\n{% endif %}x", "line 4: {% endif %} does not belong there"),
+        ("Hi {{ code", "line 3: {{ is not closed: }} is missing"),
+        ("Hi\n\n{{ code } x", "line 5: what stands between {{ }} or {% %} can't be read; there is only"),
+        ("Hi {# code", "line 3: {# is not closed"),
+    ],
+)
+def test_what_is_not_closed_is_told_in_plain_words_with_its_line(body: str, said: str) -> None:
+    with pytest.raises(UserError) as raised:
+        check(ACCESS, Template("Hi", body))
+    assert f"the text, {said}" in raised.value.what
 
 
 def test_lines_with_a_tag_alone_are_no_lines_in_the_mail() -> None:
@@ -342,7 +377,17 @@ def test_words_without_the_code_are_saved_with_a_warning(shop: Shop, tmp_path: P
     file.write_text("Subject: Hi\n\nOpen: {{ link }}\n")
     typed = shop("mail", "save", "access", "--language", "en", str(file))
     assert (typed.code, "does not show code" in typed.out) == (0, True)
-    assert "has no HTML part" in shop("mail", "show", "access", "--language", "en", "--html").err
+    for command in ("show", "preview"):
+        typed = shop("mail", command, "access", "--language", "en", "--html")
+        assert (typed.code, "has no HTML part" in typed.err) == (2, True)
+
+
+@pytest.mark.parametrize("words", [["save", "access", "words.txt"], ["reset", "access"]])
+def test_words_without_their_language_are_refused_plainly(shop: Shop, words: list[str]) -> None:
+    shop.ready()
+    typed = shop("mail", *words)
+    assert (typed.code, typed.err.splitlines()[0]) == (2, "✖ say in which language the words are")
+    assert f"`studiohub mail {words[0]} access --language de …`" in typed.err
 
 
 def test_what_the_page_about_mail_shows_works(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,3 +143,14 @@ async def test_members_who_share_an_address_are_named_and_nobody_loses_anything(
     world.desk.members[1]["email"] = "berta@example.org"
     await world.sync()
     assert await told(world, "email_twice") == []
+
+
+async def test_what_to_do_stands_once(world: World) -> None:
+    """Beside the text, and not in it."""
+    world.join("1")
+    world.exivo.faults.set("status=401")
+    await world.sync()
+    [item] = await told(world, "target_failed")
+    assert item["fix"]
+    assert item["fix"].rstrip(".") not in item["text"]
+    assert item["text"].endswith(".")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from hub.store import tables as t
 from tests.conftest import BOTH
@@ -80,6 +80,15 @@ async def test_a_moved_booking_brings_one_more_mail_and_its_own_reminder(world: 
     assert "18:45" in (await _mails(world))[0][2]
 
 
+async def test_who_has_a_door_by_a_community_is_told_no_booking_number(world: World) -> None:
+    book(world, "b-1", "4711", at("14:00"))
+    world.desk.bookings.clear()
+    world.desk.community_members.append({"community_id": "team", "member_id": "4711"})
+    await world.sync()
+    [(kind, _, text)] = await _mails(world)
+    assert (kind, "Buchung" in text, "Team" in text, "Zeit: jederzeit\n" in text) == ("access", False, False, True)
+
+
 async def test_a_cancelled_booking_takes_its_waiting_mails_back(world: World) -> None:
     booking = book(world, "b-1", "4711", at("14:00"))
     await world.sync()
@@ -104,6 +113,8 @@ async def test_who_has_no_address_is_named_in_the_inbox_until_the_visit_is_over(
     [item] = await world.inbox()
     assert item["code"] == "no_address"
     assert "Anna Graf (desk:4711)" in item["text"]
+    said = (await world.explain("4711")).lines[-1]
+    assert (said.code, said.target, said.text, said.good) == ("no_address", "door", item["text"], False)
     world.clock.move(timedelta(hours=9))
     await world.sync()
     assert await world.inbox() == []
@@ -144,3 +155,16 @@ async def test_who_gets_an_address_while_the_visit_stands_is_told_then(world: Wo
     world.desk.members[0] = {**world.desk.members[0], "email": "4711@example.org"}
     await world.sync()
     assert [kind for kind, _, _ in await _mails(world)] == ["access", "access_reminder"]
+
+
+async def test_a_visit_that_had_to_be_made_anew_is_told_with_its_new_link(world: World) -> None:
+    book(world, "b-1", "4711", at("14:00"))
+    await world.sync()
+    async with world.hub.database.write() as db:
+        await db.execute(update(t.outbox).values(state="sent", next_try_at=None))
+    [visit] = world.exivo.world.visits.values()
+    visit["revoked"] = True
+    await world.sync()
+    new = next(one for one in world.exivo.visits.values() if not one["revoked"])
+    told = [text for kind, _, text in await _mails(world) if kind == "access" and new["link"] in text]
+    assert len(told) == 1

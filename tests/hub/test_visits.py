@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
 from hub.core import NoProgress
 from hub.engine import lanes
+from hub.engine.approving import apply_stored
 from hub.engine.source_pass import run_source
-from hub.engine.sync import SyncResult
+from hub.engine.sync import SyncResult, sync_target
 from hub.engine.target_pass import run_target
+from hub.store import tables as t
+from hub.studio.editing import edit_rows, rows_of
 from plugins.exivo.simulator import ExivoSimulator
 from tests.conftest import BOTH
 from tests.harness import World
@@ -440,3 +444,153 @@ async def test_many_bookings_that_are_handed_to_somebody_else_are_not_held(world
     for row in rows:
         row["member_id"] = "other"
     assert _done(await world.sync()) == {"create": 1, "remove": 8}
+
+
+async def test_a_rule_that_is_edited_to_name_a_lock_that_is_not_there_leaves_what_works_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with make_visiting(tmp_path, monkeypatch) as world:
+        booking = book(world, "b-1", "4711", at("14:00"))
+        await world.sync()
+        before = visits(world)
+        rows = await rows_of(world.hub, "resources")
+        wrong = [row.model_copy(update={"locks": ["C-9"]}) if index == 0 else row for index, row in enumerate(rows)]
+        await edit_rows(world.hub, "resources", wrong, who="test")
+        await world.sync()
+        assert visits(world) == before
+        booking["state"] = "cancelled"
+        await world.sync()
+        assert visits(world) == []
+
+
+async def test_one_of_two_merged_bookings_that_vanishes_while_it_runs_keeps_the_whole_visit(world: World) -> None:
+    book(world, "b-1", "4711", at("08:30"))
+    book(world, "b-2", "4711", at("09:30"))
+    await world.sync()
+    before = visits(world)
+    world.desk.bookings = [row for row in world.desk.bookings if row["id"] != "b-1"]
+    await world.sync()
+    assert visits(world) == before
+
+
+async def test_a_neighbour_that_is_cancelled_does_not_excuse_a_booking_that_vanished(world: World) -> None:
+    book(world, "b-1", "4711", at("08:30"))
+    other = book(world, "b-2", "4711", at("09:30"))
+    await world.sync()
+    world.desk.bookings = [row for row in world.desk.bookings if row["id"] != "b-1"]
+    other["state"] = "cancelled"
+    await world.sync()
+    assert visits(world) == [(ROOM, "2026-11-21T08:15:00Z", "2026-11-21T09:45:00Z")]
+
+
+async def test_parts_of_visits_that_vanish_in_numbers_are_held(world: World) -> None:
+    for number in range(20):
+        book(world, f"a-{number}", f"m{number}", at("14:00"))
+        book(world, f"b-{number}", f"m{number}", at("15:00"))
+    await world.sync()
+    before = visits(world)
+    world.desk.bookings = [row for row in world.desk.bookings if row["id"].startswith("b-")]
+    result = await world.sync()
+    assert result.targets[0].held == 20
+    assert set(before) <= set(visits(world))
+
+
+async def test_a_day_pass_that_vanishes_while_it_runs_is_left_to_end_by_itself(world: World) -> None:
+    world.join("4711", pass_id="key", badge=None, valid_from="2026-11-21", valid_until="2026-11-21")
+    world.join("4712", pass_id="key", badge=None)
+    await world.sync()
+    world.drop_pass("4711")
+    await world.sync()
+    assert len(visits(world)) == 2
+
+
+@pytest.mark.parametrize("change", ["moved", "cancelled"])
+async def test_a_class_that_changes_changes_the_doors_of_who_booked_it(world: World, change: str) -> None:
+    session = {"id": "s-1", "name": "Yoga", "starts_at": at("14:00"), "ends_at": at("15:00"), "state": "scheduled"}
+    world.desk.sessions.append(session)
+    booking = book(world, "b-1", "4711", at("14:00"))
+    booking |= {"session_id": "s-1", "starts_at": None, "ends_at": None}
+    await world.sync()
+    session |= {"state": "cancelled"} if change == "cancelled" else {"starts_at": at("10:00"), "ends_at": at("11:00")}
+    world.desk.export(at=world.clock.now() + timedelta(seconds=1))
+    row = await world.hub.connection_row("desk")
+    async with lanes.holding(world.hub.database, row.id, row.name, world.clock) as lease:
+        await run_source(world.hub, row, lease=lease, trigger="test", progress=NoProgress())
+    door = await world.hub.connection_row("door")
+    # A small pass, as a lane does it: only who is on the agenda.
+    await sync_target(world.hub, door, trigger="test", full=False)
+    assert visits(world) == ([] if change == "cancelled" else [(ROOM, "2026-11-21T09:45:00Z", "2026-11-21T11:15:00Z")])
+
+
+async def test_a_visit_that_is_not_settled_is_not_taken_for_another_one(world: World) -> None:
+    """A revoke fails, the member comes back, and a look at everything finds the visit with another start."""
+    member = {"community_id": "team", "member_id": "4711", "valid_from": "2026-01-01", "valid_until": None}
+    book(world, "b-0", "4711", at("08:30"), resource="elsewhere")
+    world.desk.community_members.append(member)
+    await world.sync()
+    world.desk.community_members[0] = {**member, "valid_until": "2026-11-01"}
+    world.exivo.faults.set("status=503,operation=revokeUnlockDoorDelegation")
+    await world.sync()
+    world.exivo.faults.clear()
+    world.desk.community_members[0] = member
+    for _ in range(3):
+        world.clock.move(timedelta(minutes=10))
+        await world.sync()
+    assert len(visits(world)) == 1
+
+
+async def test_a_refused_revoke_of_a_visit_that_was_found_is_never_taken_for_done(world: World) -> None:
+    booking = book(world, "b-1", "4711", at("14:00"))
+    world.exivo.faults.set("drop_after_write,operation=delegateUnlockDoor,times=1", "outage=503")
+    world.exivo.faults.clear("outage")
+    await world.sync()
+    async with world.hub.database.write() as db:
+        await db.execute(update(t.ledger).values(state="unknown", vendor_id=None, settled=False, next_try_at=None))
+    booking["state"] = "cancelled"
+    world.exivo.faults.set("status=400,operation=revokeUnlockDoorDelegation")
+    for _ in range(3):
+        await world.sync()
+        world.clock.move(timedelta(hours=1))
+    assert len(visits(world)) == 1
+    assert [item["code"] for item in await world.inbox()] == ["removal_failed"]
+
+
+async def test_a_booking_to_the_end_of_the_calendar_has_no_end_and_stops_nobody_else(world: World) -> None:
+    book(world, "b-1", "4711", at("14:00"))
+    other = book(world, "b-2", "4712", at("14:00"))
+    await world.sync()
+    async with world.hub.database.write() as db:
+        data = (await db.execute(select(t.record.c.data).where(t.record.c.record_id == "b-1"))).scalar_one()
+        moved = data.replace("2026-11-21T15:00:00Z", "9999-12-31T23:59:59Z")
+        assert moved != data
+        await db.execute(update(t.record).where(t.record.c.record_id == "b-1").values(data=moved))
+    other["state"] = "cancelled"
+    assert (await sync_target(world.hub, await world.hub.connection_row("door"), trigger="test")).error is None
+    [(_, _, ends)] = [visit for visit in visits(world) if visit[2] > "2027"]
+    assert ends.startswith("2099")
+
+
+async def test_a_plan_that_is_out_of_date_does_not_end_what_its_successor_has_yet_to_replace(world: World) -> None:
+    booking = book(world, "b-1", "4711", at("08:30"))
+    await world.sync()
+    booking["state"] = "cancelled"
+    plan = await world.plan()
+    booking |= {"state": "confirmed", "ends_at": at("10:30")}
+    world.desk.export(at=world.clock.now() + timedelta(seconds=1))
+    row = await world.hub.connection_row("desk")
+    async with lanes.holding(world.hub.database, row.id, row.name, world.clock) as lease:
+        await run_source(world.hub, row, lease=lease, trigger="test", progress=NoProgress())
+    await apply_stored(world.hub, plan.id, who="test")
+    assert visits(world)
+
+
+async def test_one_visit_that_can_be_given_says_nothing_about_another_that_can_not_be_ended(world: World) -> None:
+    booking = book(world, "b-1", "4711", at("14:00"))
+    await world.sync()
+    booking["state"] = "cancelled"
+    world.exivo.faults.set("status=400,operation=revokeUnlockDoorDelegation")
+    book(world, "b-2", "4711", at("18:00"), resource="r-2")
+    await world.sync()
+    world.clock.move(timedelta(minutes=1))
+    await world.sync()
+    assert "removal_failed" in [item["code"] for item in await world.inbox()]

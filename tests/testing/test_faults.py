@@ -436,7 +436,7 @@ async def test_control_path_names_the_mistake(sim: ShelfSimulator, http: httpx.A
 
 async def test_control_path_knows_its_paths(http: httpx.AsyncClient) -> None:
     """What isn't there answers 404, and a method that isn't, 405."""
-    assert (await http.get("http://shelf.test/_simulator")).status_code == 404
+    assert (await http.get("http://shelf.test/_simulator/nothing")).status_code == 404
     assert (await http.post("http://shelf.test/_simulator/faults")).status_code == 405
 
 

@@ -1,41 +1,29 @@
 """anny in memory: the operations of `anny.openapi.yaml`, with what is known of the vendor's ways.
 
 `desk` is what staff do by hand. Deliveries of webhooks are made by `announce` and handed out as requests; whoever plays
-the hub sends them on and says with `delivered` how that went.
+the hub sends them on and says with `delivered` how that went. What is done over the control path is sent by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import msgspec
 
 from hub import times
 from hub.clock import Clock
-from hub.testing import Reply, Request, operation
+from hub.testing import Outbox, Reply, Request, operation
+from hub.testing.outbox import unfit
 from plugins.booking.anny import wire
-from plugins.booking.anny._sim_base import AnnyBase, AnnyFaults, error
+from plugins.booking.anny._sim_base import AnnyFaults, error
+from plugins.booking.anny._sim_staff import Delivery, Staff
 from plugins.booking.anny._sim_world import AnnyWorld, Desk, Row
 
 __all__ = ["ACCESS_TOKEN", "ORGANIZATION_ID", "AnnyFaults", "AnnySimulator", "Delivery"]
 
 ACCESS_TOKEN = "anny-simulated-access-token-5c1d9e"  # noqa: S105 - opens nothing but a simulator
 ORGANIZATION_ID = "9f1b2c3d-0a4e-4b5f-8c6d-7e8f9a0b1c2d"
-FAILURES = 5
-"""After so many failed deliveries in a row a subscription is switched off (S6)."""
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """One webhook delivery. `headers` have lower-case names."""
-
-    webhook_id: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-class AnnySimulator(AnnyBase):
+class AnnySimulator(Staff):
     """One anny account. `base_url` is the bare origin. `organizations` are names by id; the first is active."""
 
     def __init__(
@@ -48,10 +36,12 @@ class AnnySimulator(AnnyBase):
     ) -> None:
         super().__init__(AnnyWorld(), AnnyFaults(), clock=clock, seed=seed)
         self.access_token = access_token
+        self.logins = {"access_token": access_token}
         names = organizations or {ORGANIZATION_ID: "Studio Nordlicht"}
         self.active = next(iter(names))
         for key, name in names.items():
             self.world.organizations[key] = {"id": key, "name": name, "slug": name.lower().replace(" ", "-")}
+        self.webhooks = Outbox()
         self.desk = Desk(self.world, self.new_id, lambda: self.clock.now())
 
     # ── who is asking ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -157,7 +147,8 @@ class AnnySimulator(AnnyBase):
 
     @operation("createWebhook", "POST /api/v1/webhook-subscriptions")
     def create_webhook(self, request: Request) -> Reply:
-        """Writes must be JSON:API (S2); the address must be https and the events known (S3)."""
+        """Writes must be JSON:API (S2); the address must be https and the events known (S3). An address on this machine
+        may be http, as nobody outside could send there."""
         if request.header("content-type") != wire.JSON_API:
             raise error(415, "Unsupported Media Type")
         try:
@@ -166,53 +157,13 @@ class AnnySimulator(AnnyBase):
             url, events, name = given["url"], given["events"], given["name"]
         except (ValueError, KeyError, TypeError):
             raise error(422, "Unprocessable", "data.attributes is incomplete", shape="message") from None
-        if data.get("type") != "webhook-subscriptions" or not str(url).startswith("https://"):
+        if data.get("type") != "webhook-subscriptions" or unfit(str(url)) is not None:
             raise error(422, "Unprocessable", "url must be https", shape="message")
-        row = {
-            "id": self.new_id(),
-            "type": "webhook-subscriptions",
-            "name": name,
-            "url": url,
-            "events": list(events),
-            "custom_headers": given.get("custom_headers", {}),
-            "is_active": given.get("is_active", True),
-            "signing_key": (self.new_id() + self.new_id()).replace("-", ""),
-            "failure_count": 0,
-        }
-        self.world.webhooks[row["id"]] = row
+        row = self.subscribed(
+            name, url, list(events), given.get("custom_headers", {}), active=given.get("is_active", True)
+        )
         return self.item(request, self._hook(row), 201)
 
     def _hook(self, row: Row) -> Row:
         hidden = {"custom_headers"} if self.faults.hide_headers else set()
         return {name: value for name, value in row.items() if name not in hidden}
-
-    # ── what anny sends ───────────────────────────────────────────────────────────────────────────────────────────
-
-    def announce(self, event: str, row: Row) -> list[Delivery]:
-        """The deliveries that an event makes: one for each subscription that is on and wants it. Always flat (S3)."""
-        now = times.to_text(self.clock.now())
-        made = []
-        for hook in self.world.webhooks.values():
-            if not hook["is_active"] or event not in hook["events"]:
-                continue
-            body: dict[str, Any] = {
-                "event": event,
-                "timestamp": now,
-                "event_id": self.new_id(),
-                "webhook_id": hook["id"],
-                "triggered_at": now,
-                "data": self.related(row, {"customer": {}, "resource": {}}),
-            }
-            own = {name.lower(): value for name, value in hook["custom_headers"].items()}
-            headers = {"content-type": "application/json", "x-anny-event": event, "x-anny-timestamp": now, **own}
-            made.append(
-                Delivery(webhook_id=hook["id"], url=hook["url"], headers=headers, body=msgspec.json.encode(body))
-            )
-        return made
-
-    def delivered(self, delivery: Delivery, *, ok: bool) -> None:
-        """How a delivery went, its three retries included. Five failures in a row switch the subscription off (S6)."""
-        hook = self.world.webhooks[delivery.webhook_id]
-        failures = 0 if ok else hook["failure_count"] + 1
-        active = hook["is_active"] and failures < FAILURES
-        self.world.webhooks[hook["id"]] = {**hook, "failure_count": failures, "is_active": active}

@@ -1,7 +1,7 @@
 """bsport in memory: the operations of `bsport.openapi.yaml`, with what is known of the vendor's ways.
 
 What a source states is named at the place; what nobody knows is a trait in `BsportFaults`, so that both ways can be
-tried. Webhooks are not sent: `delivery` writes the body of one.
+tried. `delivery` writes the body of a webhook; one is sent where something is done over the control path.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from hub.clock import Clock
-from hub.testing import Reject, Reply, Request
-from plugins.booking.bsport._sim_base import BsportFaults, BsportWorld, Row
-from plugins.booking.bsport._sim_classic import Classic
-from plugins.booking.bsport._sim_management import BASE, Management
+from hub.testing import Outbox, Reject, Reply, Request
+from plugins.booking.bsport._sim_base import BsportFaults, BsportWorld
+from plugins.booking.bsport._sim_management import BASE
+from plugins.booking.bsport._sim_staff import Staff
 
 __all__ = ["API_KEY", "CLASSIC_TOKEN", "CLIENT_ID", "COMPANY_ID", "BsportFaults", "BsportSimulator", "make_key"]
 
@@ -35,7 +35,7 @@ def make_key(ends: datetime) -> str:
     return ".".join((*texts, "c2lnbmF0dXJlLW9mLWEtc2ltdWxhdG9y"))
 
 
-class BsportSimulator(Management, Classic):
+class BsportSimulator(Staff):
     """A studio at bsport; one application for the management, the classic and the widget interface. `base_url` is the
     bare address.
 
@@ -65,7 +65,9 @@ class BsportSimulator(Management, Classic):
         self.zone = ZoneInfo(time_zone)
         self.largest_page = largest_page
         self.logins = {"api_key": api_key, "company_id": str(company_id), "client_id": client_id}
+        self.webhooks = Outbox()
         self._api_key = api_key
+        self.classic_token = classic_token
         self._classic_login = f"Token {classic_token}"
         if furnish:
             self._furnish()
@@ -98,68 +100,6 @@ class BsportSimulator(Management, Classic):
         if methods:
             return Reply(405, {"detail": "Method not allowed."}, headers={"allow": methods})
         return Reply(404, {"detail": "Not found."})
-
-    # ── what staff do ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    def add_tag(self, name: str, **fields: Any) -> int:
-        """A tag; its id."""
-        return self.add(self.world.tags, name=name, **fields)
-
-    def add_client(self, firstname: str, lastname: str = "Muster", **fields: Any) -> int:
-        """A member; their id."""
-        row: Row = {
-            "firstname": firstname,
-            "lastname": lastname,
-            "fullname": f"{firstname} {lastname}",
-            "email": f"{firstname}.{lastname}@example.org".lower(),
-            "phone": None,
-            "birth_date": None,
-            "is_archived": False,
-            "membership_id": None,
-            "tag_ids": [],
-        }
-        return self.add(self.world.clients, **{**row, **fields})
-
-    def add_pass(self, name: str, **fields: Any) -> int:
-        """A pass that the studio sells; its id."""
-        return self.add(self.world.passes, **{"name": name, "credits_amount": None, "duration_in_days": 365, **fields})
-
-    def sell(self, client: int, pass_id: int, *, starts: str | None, ends: str | None, **fields: Any) -> int:
-        """Sell a pass; the id of the client pass. `starts` and `ends` are what the vendor would write."""
-        row: Row = {
-            "client_id": client,
-            "pass_id": pass_id,
-            "starting_date": starts,
-            "ending_date": ends,
-            "available_credits_amount": None,
-            "used_credits_amount": 0,
-            "is_disabled": False,
-        }
-        return self.add(self.world.client_passes, **{**row, **fields})
-
-    def add_class(self, at: datetime, *, name: str = "Ride", minutes: int | None = 60, **fields: Any) -> int:
-        """A class; its id."""
-        row: Row = {"at": at, "name": name, "duration_in_minutes": minutes, "is_cancelled": False}
-        return self.add(self.world.classes, **{**row, "teacher_id": None, "venue_id": None, "service_id": 1, **fields})
-
-    def add_teacher(self, firstname: str, lastname: str = "Muster", **fields: Any) -> int:
-        """An instructor; their id."""
-        return self.add(self.world.teachers, **{"firstname": firstname, "lastname": lastname, "email": None, **fields})
-
-    def add_venue(self, name: str, timezone: str | None = None, **fields: Any) -> int:
-        """A venue; its id."""
-        return self.add(self.world.venues, name=name, timezone=timezone, **fields)
-
-    def change(self, table: dict[int, Row], number: int, **fields: Any) -> None:
-        """Change fields of a row."""
-        table[number] = {**table[number], **fields}
-
-    def delivery(self, event: str, number: int, **fields: Any) -> bytes:
-        """The body of a webhook. The fields of the record inside are not published; the id is our guess."""
-        subject = event.partition("-")[0]
-        record = {"id": number, **fields}
-        now = int(self.clock.now().timestamp())
-        return msgspec.json.encode({"event_type": event, "date": now, "data": {subject: record}})
 
     def _furnish(self) -> None:
         now = self.clock.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)

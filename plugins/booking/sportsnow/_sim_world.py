@@ -7,7 +7,7 @@ from typing import Any
 
 from hub.testing import World
 
-__all__ = ["Row", "SportsNowWorld", "furnish"]
+__all__ = ["Row", "SportsNowWorld", "furnish", "new_pass"]
 
 Row = dict[str, Any]
 
@@ -52,8 +52,8 @@ def furnish(world: SportsNowWorld, monday: datetime, studio: str) -> None:
             }
     world.passes.update(
         {
-            1: _pass(1, "Abo 12 Monate", validity=(12, "months"), credits=None),
-            2: _pass(2, "10er Abo", validity=(6, "months"), credits=10),
+            1: new_pass(1, "Abo 12 Monate", validity=(12, "months"), credits=None),
+            2: new_pass(2, "10er Abo", validity=(6, "months"), credits=10),
         }
     )
     names = (("Anna", "Graf", "female", "1456098437"), ("Béla", "Kovač", "male", "04A2B7C1"), ("Zoé", "Rey", None, ""))
@@ -90,7 +90,8 @@ def furnish(world: SportsNowWorld, monday: datetime, studio: str) -> None:
     }
 
 
-def _pass(number: int, name: str, *, validity: tuple[int, str], credits: int | None) -> Row:
+def new_pass(number: int, name: str, *, validity: tuple[int, str], credits: int | None) -> Row:
+    """A pass on sale."""
     return {
         "id": number,
         "name": name,

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from hub.clock import Clock
 from hub.testing import Reject, Reply, Request, operation
 from plugins.booking.sportsnow import wire
-from plugins.booking.sportsnow._sim_assumed import Assumed, SportsNowFaults
-from plugins.booking.sportsnow._sim_export import write_export
+from plugins.booking.sportsnow._sim_assumed import SportsNowFaults
+from plugins.booking.sportsnow._sim_staff import Staff
 from plugins.booking.sportsnow._sim_world import Row, SportsNowWorld, furnish
 
 __all__ = ["PROVIDER", "TOKEN", "SportsNowFaults", "SportsNowSimulator"]
@@ -25,7 +23,7 @@ PROVIDER = "studio-nordlicht"
 TOKEN = "simulated-token-4f1c2a9be07d"  # noqa: S105 - opens nothing but a simulator
 
 
-class SportsNowSimulator(Assumed):
+class SportsNowSimulator(Staff):
     """One studio. `empty` leaves out the studio to start with."""
 
     def __init__(
@@ -43,6 +41,7 @@ class SportsNowSimulator(Assumed):
         self.provider = provider
         self.studio = studio
         self.token = token
+        self.logins = {"provider": provider, "token": token}
         self.zone = ZoneInfo(time_zone)
         if not empty:
             furnish(self.world, datetime.combine(self.monday(), time.min), provider)
@@ -64,92 +63,6 @@ class SportsNowSimulator(Assumed):
         week = {(monday + timedelta(days=day)).isoformat() for day in range(7)}
         found = [row for row in rows if row["date"] in week]
         return Reply(200, sorted(found, key=lambda row: (row["date"], row["time_begin"])), items_in="")
-
-    # ── what happens at the studio ────────────────────────────────────────────────────────────────────────────────
-
-    def add_lesson(
-        self, begin: str, *, minutes: int = 60, name: str = "Yoga", instructor: int | None = 1, location: int = 1
-    ) -> int:
-        """Publish a lesson at a wall-clock time such as `2026-11-21T10:00`; its number."""
-        number = max(self.world.lessons, default=999) + 1
-        self.world.lessons[number] = {
-            "id": number,
-            "name": name,
-            "begin": begin,
-            "end": (datetime.fromisoformat(begin) + timedelta(minutes=minutes)).isoformat(),
-            "instructor_id": instructor,
-            "location_id": location,
-            "capacity": 12,
-            "cancelled": False,
-        }
-        return number
-
-    def cancel_lesson(self, number: int) -> None:
-        """Cancel a lesson: it vanishes from the timetable, and nothing says so."""
-        self.world.lessons[number] = {**self.world.lessons[number], "cancelled": True}
-
-    def add_customer(self, *badges: str, given: str = "Anna", family: str = "Graf", **fields: Any) -> int:
-        """Add a customer with these badge numbers; their id."""
-        number = max(self.world.customers, default=0) + 1
-        self.world.customers[number] = {
-            "id": number,
-            "first_name": given,
-            "last_name": family,
-            "email": None,
-            "phone": None,
-            "gender": None,
-            "birth_date": None,
-            "badges": [{"number": badge, "kind": "nfc"} for badge in badges],
-            "tags": [],
-            "archived": False,
-            **fields,
-        }
-        return number
-
-    def sell(self, customer: int, *, pass_id: int = 1, starts_on: str | None, ends_on: str | None) -> int:
-        """Sell a pass; the id of what was sold."""
-        number = max(self.world.customer_passes, default=0) + 1
-        self.world.customer_passes[number] = {
-            "id": number,
-            "customer_id": customer,
-            "pass_id": pass_id,
-            "starts_on": starts_on,
-            "ends_on": ends_on,
-            "remaining_credits": None,
-            "use_for_check_in": True,
-            "deleted_at": None,
-        }
-        return number
-
-    def change_pass(self, number: int, **fields: Any) -> None:
-        """Staff edit a customer's pass: its validity, its credits."""
-        self.world.customer_passes[number] = {**self.world.customer_passes[number], **fields}
-
-    def delete_pass(self, number: int) -> None:
-        """Staff delete a customer's pass."""
-        self.change_pass(number, deleted_at=self.clock.now().isoformat())
-
-    def close(self, first: date, last: date) -> None:
-        """A holiday closure from `first` to `last`: cancels lessons and bookings, and lengthens the passes that it
-        overlaps by exactly those days (support article 48001144941)."""
-        for number, lesson in list(self.world.lessons.items()):
-            if first.isoformat() <= lesson["begin"][:10] <= last.isoformat():
-                self.cancel_lesson(number)
-                for key, booking in list(self.world.bookings.items()):
-                    if booking["service_session_id"] == number:
-                        self.world.bookings[key] = {**booking, "status": "cancelled"}
-        for number, held in list(self.world.customer_passes.items()):
-            if held["ends_on"] is None:
-                continue
-            ends = date.fromisoformat(held["ends_on"])
-            starts = date.fromisoformat(held["starts_on"] or "0001-01-01")
-            days = (min(last, ends) - max(first, starts)).days + 1
-            if days > 0:
-                self.change_pass(number, ends_on=(ends + timedelta(days=days)).isoformat())
-
-    def export(self, folder: Path, *, complete: bool = True) -> None:
-        """Staff export customers, passes and bookings into a folder, with the mark of a finished export or without."""
-        write_export(self.world, folder, self.clock.now() if complete else None)
 
     # ── helpers ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -95,10 +95,16 @@ async def test_9_an_account_is_announced_once() -> None:
     """(9) `created` once, on whichever call learns of it: the mail hangs on it."""
     async with opened(faults=["drop_after_write,times=1"]) as site:
         assert isinstance(failed(await site.sync_one(person())), Unconfirmed)
-        link = await site.link(person(look_first=True, sure_after=NOW))
+        link = await site.link(person(look_first=True, sure_after=NOW, maybe_created=True))
         assert link.created
         assert not (await site.link(person(vendor_id=link.vendor_id))).created
         assert len(site.sim.world.clients) == 2
+
+
+async def test_9_nobody_is_told_of_an_account_that_was_there_before(site: Site) -> None:
+    """(9) A process died before it looked: who is found may have been there all along."""
+    site.sim.add_by_hand("anna1@example.org")
+    assert not (await site.link(person(look_first=True, sure_after=NOW))).created
 
 
 async def test_not_finding_proves_nothing_at_first(site: Site) -> None:
