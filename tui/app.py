@@ -108,8 +108,14 @@ class HubApp(App[None]):
     def on_first_run_screen_finished(self) -> None:
         """Everything is set up."""
         self.new_here = False
-        if self.current_mode == "first":
-            self.switch_mode("today")
+        if self.current_mode != "first":
+            return
+        first = self.page
+        self.switch_mode("today")
+        if first is not None and first.said and self.work is None:
+            # What the last step did is still to be read.
+            said, kind = first.said, first.said_as
+            self.call_later(self.say, said, kind)
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys by the names that people say."""
@@ -146,7 +152,7 @@ class HubApp(App[None]):
         if self.hub.studio is None and name != "first":
             self.notify("First the studio itself: its name and time zone.", timeout=3)
         elif name not in self.MODES:
-            self.say(f"{name.capitalize()} is not part of this version.")
+            self.say(f"{name.capitalize()} is not part of this version of studiohub yet.")
         elif name != self.current_mode:
             ask_before_leaving(self, lambda: self.switch_mode(name))
 

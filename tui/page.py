@@ -9,8 +9,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import Screen
+from textual.widgets import Input
 
 from hub.look.pulse import Pulse, feel
 from tui.chrome import Header, Hint, Hints, StatusLine
@@ -35,6 +37,10 @@ _OWN_WORDS = {
     **dict.fromkeys(("scroll_left", "scroll_right", "page_left", "page_right", "screen.copy_text"), ""),
 }
 """Textual's own keys in our words; empty for those that do nothing here."""
+
+
+_TYPED = frozenset({"slash", "plus", "minus", "space", "full_stop", "left_square_bracket", "right_square_bracket"})
+"""Keys with names that are characters all the same."""
 
 
 class Page(Screen[Any]):
@@ -169,6 +175,11 @@ class Page(Screen[Any]):
         """What stands in the line above the keys."""
         return next((line.text for line in self.query(StatusLine)), "")
 
+    @property
+    def said_as(self) -> str:
+        """What kind of thing that is."""
+        return next((line.kind for line in self.query(StatusLine)), "planned")
+
     def refuses(self, action: str) -> str:
         """Why an action can't be used now; empty where it can. A key that can't be used stays listed, and says why."""
         name = action.partition("(")[0].rpartition(".")[2]
@@ -195,7 +206,13 @@ class Page(Screen[Any]):
 
     def live_keys(self, *, hidden: bool = False) -> list[tuple[str, str, str, Any]]:
         """The keys that work now, those of the focused pane first: key, what it does, action, node."""
-        found: dict[tuple[int, str], tuple[list[str], str, str, Any]] = {}
+        return [
+            (" ".join(dict.fromkeys(shown for _, shown in keys)), what, action, node)
+            for keys, what, action, node in self._live(hidden=hidden)
+        ]
+
+    def _live(self, *, hidden: bool = False) -> list[tuple[list[tuple[Binding, str]], str, str, Any]]:
+        found: dict[tuple[int, str], tuple[list[tuple[Binding, str]], str, str, Any]] = {}
         for active in self.active_bindings.values():
             binding = active.binding
             what = binding.description
@@ -205,8 +222,8 @@ class Page(Screen[Any]):
             if not what or not active.enabled or not (binding.show or hidden) or binding.system:
                 continue
             entry = found.setdefault((id(active.node), binding.action), ([], what, binding.action, active.node))
-            entry[0].append(self.app.get_key_display(binding))
-        return [(" ".join(dict.fromkeys(keys)), what, action, node) for keys, what, action, node in found.values()]
+            entry[0].append((binding, self.app.get_key_display(binding)))
+        return list(found.values())
 
     def show_hints(self) -> None:
         """Show the keys that do something here, from the live bindings, so that they can't drift."""
@@ -214,9 +231,14 @@ class Page(Screen[Any]):
             return
         line = self.query_one(Hints)
         pinned = {what for _, what, _ in self.pinned}
-        line.hints = tuple(
-            (key, what, not self.refuses(action)) for key, what, action, _ in self.live_keys() if what not in pinned
-        )
+        typing = isinstance(self.focused, Input)
+        found = []
+        for keys, what, action, _ in self._live():
+            # Of two keys for the same, the first; while somebody types, letters are letters.
+            works = [shown for key, shown in keys if not (typing and (len(key.key) == 1 or key.key in _TYPED))]
+            if works and what not in pinned:
+                found.append((works[0], what, not self.refuses(action)))
+        line.hints = tuple(found)
 
     # ── keys that mean the same everywhere ────────────────────────────────────────────────────────────────────────
 

@@ -85,7 +85,7 @@ class VendorForms(Page):
                     Column("kind", "Kind", 8, drop=2),
                     Column("age", "Seen", 7, right=True),
                 ]
-                yield IdTable(columns, self._rows, id="vendors")
+                yield IdTable(columns, self._rows, opens="edit", id="vendors")
             with VerticalScroll(id="right", can_focus=False):
                 yield Static("", id="head")
                 yield Vertical(id="form")

@@ -55,7 +55,9 @@ async def opened(
         world.desk.export(at=world.clock.now())
         app = HubApp(world.hub, read_only=read_only, theme=theme)
         async with app.run_test(size=size) as pilot:
-            await until(pilot, lambda: isinstance(app.screen, Page) and app.screen.focused is not None)
+            await until(
+                pilot, lambda: isinstance(app.screen, Page) and (app.new_here or app.screen.focused is not None)
+            )
             await quiet(pilot)
             yield world, app, pilot
 

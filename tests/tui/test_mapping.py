@@ -16,6 +16,7 @@ from tests.visiting import at, book, make_visiting
 from tui.app import HubApp
 from tui.questions import Ask
 from tui.screens.mapping import MappingScreen
+from tui.screens.plan import PlanScreen
 from tui.screens.seats import SeatDialog, SeatGrid
 from tui.table import IdTable
 
@@ -104,9 +105,17 @@ async def test_a_pass_is_ticked_counted_and_saved(world: World, size: tuple[int,
         await press(pilot, "S")
         await until(pilot, lambda: isinstance(pilot.app.screen, Ask), "the question")
         assert "+ 1 get Gym" in frame(pilot)
+        persons = len(world.exivo.persons)
         await press(pilot, "S", "enter", "space")
         assert isinstance(pilot.app.screen, Ask), "the same key twice saves nothing"
         await press(pilot, "y")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PlanScreen), "the plan")
+        await until(pilot, lambda: "+ 1 create" in frame(pilot), "what it would change")
+        shown = frame(pilot)
+        for words in ("door · Gym · 1", "+ create", "nothing has been changed yet"):
+            assert words in shown
+        assert len(world.exivo.persons) == persons, "a plan changes nothing"
+        await press(pilot, "escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, MappingScreen) and not screen(pilot).unsaved, "saved")
     assert (await passes(world))[0].passes == ["abo", "abo-sauna-old", "ten"]
 

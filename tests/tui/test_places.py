@@ -97,14 +97,18 @@ async def test_sync_shows_that_it_works_and_what_it_did(tmp_path: Path, monkeypa
         monkeypatch.setattr(
             page_of(app), "say", lambda text, *more, **kept: (said.append(text), say(text, *more, **kept))
         )
+        assert app.current_mode == "first"
         app.action_sync()
         app.action_sync()
         await quiet(pilot)
         assert said[0].startswith("Sync")
         assert said[1] == "Sync is still going on."
         assert page_of(app).said.startswith("Done:")
+        assert "Done:" in text_of(app)
         assert world.opens("0")
+        await until(pilot, lambda: app.current_mode == "today")
         await until(pilot, lambda: len(table_of(app, "#run-list").ids) == 2)
+        assert page_of(app).said.startswith("Done:"), "what the last step did is said on the next page too"
 
 
 async def test_sync_wakes_a_daemon_that_works_on_the_same_database(
@@ -130,6 +134,11 @@ async def test_read_only_refuses_and_says_so(tmp_path: Path, monkeypatch: pytest
         assert "read only" in text_of(app)
         await press(pilot, "s")
         assert "Read only" in page_of(app).said
+        assert "Read only: this terminal" in text_of(app)
+        await press(pilot, "3")
+        assert isinstance(app.screen, RunsScreen)
+        await press(pilot, "1")
+        assert app.current_mode == "first"
         await press(pilot, "p")
         assert isinstance(app.screen, PlanScreen)
         await press(pilot, "A")

@@ -92,7 +92,7 @@ class MappingTables(Page):
                 yield IdTable(self.table.columns, self._left_rows, id="things")
             with Vertical(id="right"):
                 yield Static("", id="right-title", classes="head")
-                yield IdTable((), self._right_rows, id="choices")
+                yield IdTable((), self._right_rows, opens="", id="choices")
                 yield Input(id="value", select_on_focus=True)
                 yield Input(id="filter", placeholder="/  part of a name")
                 yield Static("", id="does")

@@ -29,8 +29,8 @@ STEPS: tuple[tuple[str, str, str], ...] = (
     ("source", "Connect where people book", "vendors"),
     ("target", "Connect a lock or a tracker", "vendors"),
     ("rules", "Say what opens what", "mapping"),
-    ("plan", "Look at the plan", "runs"),
-    ("applied", "Switch it on", "runs"),
+    ("plan", "Look at the plan", "plan"),
+    ("applied", "Switch it on", "plan"),
 )
 """What is done, what it is called, where it is done."""
 
@@ -173,6 +173,11 @@ class FirstRunScreen(Page):
         """The studio is made once."""
         return not self._done.get("studio", False) if action == "make" else True
 
+    def _repaint(self) -> None:
+        super()._repaint()
+        if self._done:
+            self._draw()
+
     def on_resize(self) -> None:
         """Other sizes have other lines."""
         super().on_resize()
@@ -185,7 +190,7 @@ class FirstRunScreen(Page):
         self._here = max(0, min(len(STEPS) - 1, here + by))
         self._draw()
 
-    def action_go_on(self) -> None:
+    async def action_go_on(self) -> None:
         """Do the step."""
         if not self._done.get("studio"):
             self.action_make()
@@ -195,12 +200,11 @@ class FirstRunScreen(Page):
         if place > 1 and missing:
             self.notify(f"First: {missing[0]}.", timeout=3)
             return
-        mode = STEPS[place][2]
-        if mode in self.app.MODES:
-            self.hub_app.action_mode(mode)
+        where = STEPS[place][2]
+        if where == "plan":
+            await self.hub_app.action_plan()
         else:
-            command = "studiohub plan" if STEPS[place][0] == "plan" else "studiohub apply, then studiohub daemon"
-            self.notify(f"On the command line: {command}", timeout=8)
+            self.hub_app.action_mode(where)
 
     @on(Field.Typed)
     def _typed(self) -> None:
