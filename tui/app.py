@@ -24,6 +24,7 @@ from hub.errors import HubError
 from hub.look import journal
 from hub.look.first_steps import first_steps
 from hub.look.grants import count_grants
+from hub.look.pulse import Pulse
 from hub.look.today import flows, next_wake
 from hub.words import counted
 from tui.ascii import AsciiFilter
@@ -89,6 +90,7 @@ class HubApp(App[None]):
         self._wanted_theme = theme
         self.work: Work[Any] | None = None
         """What goes on beside the screen."""
+        self._counted: tuple[Pulse | None, dict[str, int]] | None = None
         self.new_here = False
         """Whether the first run goes on: it stands where Today stands later."""
 
@@ -179,13 +181,15 @@ class HubApp(App[None]):
         """A mode was clicked."""
         self.action_mode(message.mode)
 
-    async def fill_header(self, header: Header, mode: str) -> None:
-        """Bring the two lines above a screen up to date."""
+    async def fill_header(self, header: Header, mode: str, pulse: Pulse | None = None) -> None:
+        """Bring the two lines above a screen up to date. What was counted at the same pulse is not counted again."""
         hub = self.hub
         studio = hub.the_studio
         async with hub.database.read() as db:
             every = await flows(db, studio)
-            counts = await count_grants(db, studio)
+            if pulse is None or self._counted is None or self._counted[0] != pulse:
+                self._counted = (pulse, await count_grants(db, studio))
+            counts = self._counted[1]
             waiting = await journal.inbox(db, studio)
             wake = await next_wake(db, studio)
         zone = times.zone(studio.timezone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -28,6 +29,8 @@ T = TypeVar("T")
 NARROW, SHORT = 100, 30
 SAYS_FOR = 8.0
 """Seconds that a sentence stands in the status line."""
+ECHO = 0.05
+"""A mode that is opened for the first time is told so twice, one right after the other: one time is read."""
 
 
 _OWN_WORDS = {
@@ -60,6 +63,8 @@ class Page(Screen[Any]):
     def __init__(self) -> None:
         super().__init__()
         self._pulse: Pulse | None = None
+        self._came = 0.0
+        """When somebody came here, and everything was read."""
 
     @property
     def unsaved(self) -> int:
@@ -121,8 +126,10 @@ class Page(Screen[Any]):
 
     async def on_screen_resume(self) -> None:
         """Somebody came here: what is shown is read again."""
-        self._pulse = None
+        if time.monotonic() - self._came > ECHO:
+            self._pulse = None
         await self._look()
+        self._came = time.monotonic()
         if self.focused is None and self.first:
             self.query_one(self.first).focus()
         self.hub_app.show_work(self)
@@ -146,7 +153,7 @@ class Page(Screen[Any]):
         try:
             pulse = await self.read(lambda db: feel(db, app.hub.the_studio))
             for header in self.query(Header):
-                await app.fill_header(header, self.mode)
+                await app.fill_header(header, self.mode, pulse)
             first = self._pulse is None
             if pulse != self._pulse and (first or self.follows):
                 self._pulse = pulse

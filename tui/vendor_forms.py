@@ -109,7 +109,7 @@ class VendorForms(Page):
         found: dict[str, dict[str, Text | str]] = {}
         for key in ids:
             if key == ADD:
-                found[key] = {"name": Text("+ add a vendor", style=colours["accent"])}
+                found[key] = {"name": Text("+ add vendor", style=colours["accent"])}
             elif key in self._new:
                 plugin = self._new[key]
                 name = Text(f"✎ {plugin.title}", style=colours["progress"])

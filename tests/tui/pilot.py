@@ -78,7 +78,8 @@ async def quiet(pilot: Pilot[None]) -> None:
     def still() -> bool:
         tables = app.screen.query(IdTable)
         read = all(row in table._rows for table in tables if table.display for row in table._on_screen())
-        return app.work is None and read
+        typed = any(worker.group == "typed" and not worker.is_finished for worker in app.workers)
+        return app.work is None and read and not typed
 
     await until(pilot, still)
     await pilot.pause()

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from rich.text import Text
+from sqlalchemy.exc import DBAPIError
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -18,7 +19,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from hub import times
-from hub.look.grant_pages import GrantFilter, count_by_status, grant_ids, grants_of, read_filter
+from hub.look.grant_pages import GrantFilter, grant_page, grants_of, read_filter
 from hub.look.grants import GrantView
 from hub.look.reveal import Kept, Secrets, kept_of, reveal
 from hub.look.story import Event, grant_story
@@ -34,7 +35,7 @@ A_VISIT = timedelta(hours=25)
 """What lasts no longer is shown with its times of day."""
 
 REST = 0.15
-"""Seconds that the cursor rests on a grant before its story is read."""
+"""Seconds that the cursor rests on a grant before its story is read, and the fingers before the filter is used."""
 
 SHOWN_FOR = 10.0
 """Seconds that a code stands in clear."""
@@ -77,7 +78,7 @@ class AccessScreen(Page):
         self._status: str | None = None
         self._order = "period"
         self._views: dict[str, GrantView] = {}
-        self._asked: tuple[str, str | None] | None = None
+        self._asked: tuple[str, str, str | None] | None = None
         self._story: tuple[str, Sequence[Event], Kept] | None = None
         self._open: tuple[str, str] | None = None
         """The grant whose code is in clear on the screen, and the code."""
@@ -107,18 +108,25 @@ class AccessScreen(Page):
         text = self.query_one("#filter", Input).value
         return read_filter(text, status=self._status, now=hub.clock.now(), zone=zone)
 
+    @property
+    def _question(self) -> tuple[str, str, str | None]:
+        """What is asked for now: the text, the order, the status."""
+        return self.query_one("#filter", Input).value, self._order, self._status
+
     async def load(self) -> None:
         """Ids and counts; rows are read as they come into view."""
         studio, wanted = self.hub_app.hub.the_studio, self._wanted()
-        counts = await self.read(lambda db: count_by_status(db, studio, wanted))
-        ids = await self.read(lambda db: grant_ids(db, studio, wanted, by=self._order))
+        asked = self._question
+        ids, counts = await self.read(lambda db: grant_page(db, studio, wanted, by=self._order))
+        if not self.is_attached or asked != self._question:
+            # Something else was asked meanwhile: what was read is of no use any more.
+            return
         table = self.query_one("#grants", IdTable)
         table.empty = (
             NOTHING_YET
             if not (wanted.words or wanted.lock or wanted.status or wanted.since)
             else "Nothing matches. esc clears the filter."
         )
-        asked = (self.query_one("#filter", Input).value + self._order, self._status)
         table.show(ids, keep=True)
         if asked != self._asked:
             # Other rows because of what was asked, not because something came.
@@ -284,8 +292,17 @@ class AccessScreen(Page):
         self.query_one("#filter", Input).focus()
 
     @on(Input.Changed, "#filter")
-    async def _typed(self) -> None:
-        await self.load()
+    def _typed(self) -> None:
+        if self._question != (self._asked or ("", "period", None)):
+            self.run_worker(deferred(self._load_typed), group="typed", exclusive=True)
+
+    async def _load_typed(self) -> None:
+        """Typing never waits: the table follows once the fingers rest."""
+        await asyncio.sleep(REST)
+        try:
+            await self.load()
+        except (DBAPIError, OSError):
+            self._pulse = None
 
     @on(Input.Submitted, "#filter")
     def _done_typing(self) -> None:

@@ -111,7 +111,7 @@ class StepsCard(Widget):
 
     def _step(self, step: Mapping[str, Any], width: int, colours: Mapping[str, str]) -> Text:
         shown = state("broken" if step["state"] == "failed" else str(step["state"]))
-        name = Text(clean(str(step["title"])))
+        name = Text(clean(str(step["title"])).replace("_", " "))
         name.truncate(min(28, max(10, width // 3)), overflow="ellipsis", pad=True)
         done, total = int(step["done"]), step["total"]
         ended = step["state"] == "done"
@@ -140,7 +140,7 @@ class RunsScreen(Page):
     ]
     CSS = """
     RunsScreen #runs { width: 44; }
-    RunsScreen.narrow #runs { width: 26; }
+    RunsScreen.narrow #runs { width: 31; }
     RunsScreen #right { width: 1fr; margin-left: 1; background: $surface; }
     RunsScreen #log-title { height: 1; padding: 0 2; margin-top: 1; }
     RunsScreen.short #log-title { margin-top: 0; padding: 0 1; }
@@ -265,11 +265,10 @@ class RunsScreen(Page):
             hidden = name in self._hidden
             label = f"{glyph(shown)} " if shown is not None else ""
             word = name if name == "info" or count == 1 else f"{name}s"
+            short = self.has_class("narrow") and shown is not None
+            told = f"{label}{count}{'' if short else f' {word}'}{' hidden' * hidden}"
             parts.append(
-                Text.assemble(
-                    (f"{key} ", f"bold {colours['accent']}"),
-                    (f"{label}{count} {word}{' hidden' * hidden}", colours["faint" if hidden else "muted"]),
-                )
+                Text.assemble((f"{key} ", f"bold {colours['accent']}"), (told, colours["faint" if hidden else "muted"]))
             )
         line = Text("   ").join(parts)
         self.query_one("#log-title", Static).update(line)
