@@ -107,17 +107,16 @@ class HubApp(App[None]):
         self.new_here = not (await first_steps(self.hub))["applied"]
         self.switch_mode("first" if self.new_here else "today")
 
-    def on_first_run_screen_finished(self) -> None:
+    async def on_first_run_screen_finished(self) -> None:
         """Everything is set up."""
         self.new_here = False
         if self.current_mode != "first":
             return
         first = self.page
-        self.switch_mode("today")
+        await self.switch_mode("today")
         if first is not None and first.said and self.work is None:
             # What the last step did is still to be read.
-            said, kind = first.said, first.said_as
-            self.call_later(self.say, said, kind)
+            self.say(first.said, first.said_as)
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys by the names that people say."""

@@ -112,17 +112,23 @@ class StepsCard(Widget):
     def _step(self, step: Mapping[str, Any], width: int, colours: Mapping[str, str]) -> Text:
         shown = state("broken" if step["state"] == "failed" else str(step["state"]))
         name = Text(clean(str(step["title"])).replace("_", " "))
-        name.truncate(min(28, max(10, width // 3)), overflow="ellipsis", pad=True)
         done, total = int(step["done"]), step["total"]
         ended = step["state"] == "done"
         share = 1.0 if ended else done / total if total else 0.0
         count = f"{done:,} of {total:,}" if total else f"{done:,}" if done else "–"
         percent = f"{share:>5.0%}" if total or ended else "     "
+        wide = min(28, max(10, width // 3))
+        room = width - wide - 28
+        if room <= 4:
+            # No room for a bar: the name gets it all.
+            wide, count = max(10, width - len(count) - 11), f" {count}"
+        else:
+            count = f"{count:>17}"
+        name.truncate(wide, overflow="ellipsis", pad=True)
         line = Text.assemble((f"{glyph(shown)} ", colours[shown.colour]), name, "  ")
-        room = width - line.cell_len - 24
         if room > 4:
             line.append_text(bar(share, room, colours[shown.colour], colours["faint"]))
-        line.append(f"{count:>17} {percent}", style=colours["muted"])
+        line.append(f"{count} {percent}", style=colours["muted"])
         return line
 
 
