@@ -16,6 +16,7 @@ from tests.tui.driving import frame, press, until
 from tui.app import HubApp
 from tui.fields import Field
 from tui.screens.first import FirstRunScreen
+from tui.screens.plan import PlanScreen
 
 
 @pytest.fixture
@@ -56,11 +57,19 @@ async def test_a_studio_is_made_and_the_steps_begin(hub: Hub, size: tuple[int, i
 
 async def test_the_steps_tick_themselves_and_today_follows_the_last(world: World) -> None:
     world.join("1")
+    world.desk.export(at=world.clock.now())
     async with HubApp(world.hub).run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: "● Say what opens what" in " ".join(frame(pilot).split()), "the ticks")
         assert pilot.app.current_mode == "first"
         assert dict(await first_steps(world.hub)) == {
             "studio": True, "source": True, "target": True, "rules": True, "plan": False, "applied": False,
         }  # fmt: skip
+        await press(pilot, "6")
+        await until(pilot, lambda: "Metrics is not part of this version" in frame(pilot), "what is not there")
+        await press(pilot, "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PlanScreen), "the plan")
+        await until(pilot, lambda: "+ create" in frame(pilot), "its lines")
+        await press(pilot, "escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, FirstRunScreen), "the steps again")
         await world.sync()
         await until(pilot, lambda: pilot.app.current_mode == "today", "Today")
