@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.classes.outcomes import elsewhere
 from hub.classes.reasons import HELD, TOLD, WORDINGS
 from hub.classes.wishes import Wishes
 from hub.classes.work import Work
@@ -152,7 +153,8 @@ async def _failing(db: AsyncConnection, work: Work) -> bool:
             subject = f"{work.ref(row.source_id, row.member)} in {ref}" if rider else ref
             keep.add(f"{subject} @ {scope.name}")
             said = f" It said: {error['said']}" if error["said"] else ""
-            text = _seat_text(row, error) if rider else _class_text(row, error, scope.name)
+            old = await elsewhere(db, row) if not rider else None
+            text = _seat_text(row, error) if rider else _class_text(row, error, scope.name, old)
             new |= await journal.raise_item(
                 db,
                 scope.studio.id,
@@ -168,8 +170,10 @@ async def _failing(db: AsyncConnection, work: Work) -> bool:
     return new
 
 
-def _class_text(row: Any, error: dict[str, str], target: str) -> str:
+def _class_text(row: Any, error: dict[str, str], target: str, old: Any) -> str:
     doing = "is not cancelled" if row.wanted is None else "is not as it should be"
+    if old is not None and row.wanted is not None and row.applied is None:
+        doing = f"stays on box {old.box}, because it can't move to box {row.box},"
     return f"{row.name} {doing} at {target}: {error['what']}"
 
 
