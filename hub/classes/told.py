@@ -16,6 +16,7 @@ from hub.classes.work import Work
 from hub.engine.closing import close_run, tell_finished
 from hub.engine.lanes import Lease
 from hub.engine.target_result import TargetRun
+from hub.engine.unmapped import tell_unmatched
 from hub.http import Counters
 from hub.store import journal
 from hub.store import tables as t
@@ -53,6 +54,8 @@ async def close_tracker_run(
                 new |= await _failing(db, work)
                 new |= await _seats(db, work)
                 new |= await _held(db, work, found)
+            if work.full:
+                new |= await tell_unmatched(db, studio, now)
         kept = await close_run(
             db,
             studio.id,
