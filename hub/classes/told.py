@@ -54,6 +54,8 @@ async def close_tracker_run(
                 new |= await _failing(db, work)
                 new |= await _seats(db, work)
                 new |= await _held(db, work, found)
+                result.waiting = await _waiting(db, work, found)
+            result.fetched = dict(work.scope.fetched)
             if work.full:
                 new |= await tell_unmatched(db, studio, now)
         kept = await close_run(
@@ -220,6 +222,24 @@ async def _seats(db: AsyncConnection, work: Work) -> bool:
             )
         await journal.solve_all_but(db, scope.studio.id, code=code, connection=scope.name, keep=keep, now=now)
     return new
+
+
+async def _waiting(db: AsyncConnection, work: Work, found: Wishes) -> dict[str, int]:
+    """How many riders of classes to come have no seat, or not theirs, and how many classes are not as they should be,
+    until somebody looks at them."""
+    e, s = t.event.c, t.seat.c
+    here = (e.target_id == work.scope.target_id, e.ends_at > work.now, e.state != "removed")
+    stuck = select(e.source_id, e.session_id).where(*here, e.state.in_(("failed", "unknown")))
+    classes = {*(tuple(row) for row in await db.execute(stuck)), *found.problems}
+    seats = select(s.reason_code, s.state).join(t.event, s.event_id == e.id)
+    seats = seats.where(*here, s.state.in_(("failed", "unknown", "blocked")))
+    riders = [
+        code
+        for code, state in await db.execute(seats)
+        if state != "blocked" or not (code in WORDINGS and WORDINGS[code].good)
+    ]
+    counts = {"riders": len(riders), "classes": len(classes)}
+    return {what: count for what, count in counts.items() if count}
 
 
 async def _held(db: AsyncConnection, work: Work, found: Wishes) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from rich.markup import escape
@@ -167,6 +167,8 @@ def _result_json(result: SyncResult) -> dict[str, Any]:
                 "plan": run.last.id if run.last else None,
                 "counts": run.plan.counts if run.plan else {},
                 "held": run.held,
+                "waiting": run.waiting,
+                "fetched": run.fetched,
                 "error": _error_json(run.error),
             }
             for run in result.targets
@@ -224,6 +226,24 @@ def _why_not(report: ReadReport) -> dict[str, list[str]]:
     return reasons
 
 
+def _fetched(counts: Mapping[str, int]) -> str:
+    parts = []
+    if counts.get("results"):
+        parts.append(f"results of {counted(counts['classes'], 'class', 'classes')} ({counts['results']})")
+    if counts.get("summaries"):
+        parts.append(counted(counts["summaries"], "summary", "summaries"))
+    return ", ".join(parts)
+
+
+def _waiting(counts: Mapping[str, int]) -> str:
+    parts = []
+    if riders := counts.get("riders"):
+        parts.append(f"{counted(riders, 'rider')} {'has' if riders == 1 else 'have'} no seat")
+    if classes := counts.get("classes"):
+        parts.append(f"{counted(classes, 'class', 'classes')} failed")
+    return ", ".join(parts)
+
+
 def _show_target(run: TargetRun, *, observed: bool) -> None:
     done = ", ".join(f"{count} {action.replace('_', ' ')}" for action, count in run.applied.items())
     if not done and observed and run.last is not None and run.last.to_do:
@@ -233,6 +253,10 @@ def _show_target(run: TargetRun, *, observed: bool) -> None:
     done = done or "nothing to change"
     unchanged = f", {run.last.unchanged} unchanged" if run.last is not None and run.last.unchanged else ""
     output.line(f"{output.status(run.state, run.name)} {done}{unchanged}")
+    if run.fetched:
+        output.line(f"  {_fetched(run.fetched)}")
+    if run.waiting:
+        output.line(f"  {output.mark('warning')} {_waiting(run.waiting)}: `studiohub sessions --problems`")
     if run.held_classes:
         held = f"{run.held_classes} classes that vanished, more than {run.name} lets go at once; they are still on."
         output.line(f"  {output.status('held')} {held}")

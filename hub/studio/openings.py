@@ -78,8 +78,8 @@ def _named(row: Row) -> list[tuple[str, str]]:
 async def unknown_openings(
     db: AsyncConnection, studio: registry.Studio, rows: Mapping[str, Sequence[Row]]
 ) -> list[UnknownOpening]:
-    """Groups, locks and boxes that rows name and that their target did not have when it was last looked at, in the order
-    in which they stand there."""
+    """Groups, locks and boxes that rows name and that their target did not have when it was last looked at, in the
+    order in which they stand there."""
     o, c = t.opening.c, t.connection.c
     query = select(c.name, o.kind, o.opening_id, o.name.label("called")).join(t.connection, c.id == o.target_id)
     known: dict[tuple[str, str], dict[str, str]] = {}

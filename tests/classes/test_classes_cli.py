@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hub.cli.work import end
 from hub.errors import UserError
 from hub.look.classes import list_classes, seat_maps
 from hub.look.explain import explain
@@ -130,3 +131,33 @@ async def test_explain_says_where_somebody_rides(riding: Riding) -> None:
     [line] = [line for line in (await explain(riding.hub, "desk:bo")).lines if line.target == "bikes"]
     assert (line.code, line.good) == ("booking_without_spot", False)
     assert "Assign a spot in desk" in line.fix
+
+
+async def test_a_sync_says_who_waits_and_what_came(riding: Riding, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a line each, and as numbers; nothing where nobody waits."""
+    ride = riding.ride("c1")
+    riding.book("anna", spot="3")
+    await riding.sync()
+    riding.clock.set(ride["ends_at"] + timedelta(minutes=31))
+    riding.ride("c2")
+    riding.ride("short", minutes=10)
+    riding.book("bo", "c2", None)
+    riding.book("cleo", "c2", "99")
+    riding.member("shy", show_live=False)
+    riding.book("shy", "c2", "4")
+    result = await riding.sync()
+    [run] = result.targets
+    assert run.waiting == {"riders": 2, "classes": 1}
+    assert run.fetched == {"classes": 1, "results": 1, "summaries": 1}
+    capsys.readouterr()
+    end(run, json=False)
+    said = capsys.readouterr().out
+    assert "results of 1 class (1), 1 summary" in said
+    assert "2 riders have no seat, 1 class failed: `studiohub sessions --problems`" in said
+    end(run, json=True)
+    [shown] = json.loads(capsys.readouterr().out)["targets"]
+    assert (shown["waiting"], shown["fetched"]) == (run.waiting, run.fetched)
+    riding.desk.sessions = riding.desk.sessions[:1]
+    riding.desk.bookings = riding.desk.bookings[:1]
+    [run] = (await riding.sync()).targets
+    assert (run.waiting, run.fetched) == ({}, {})
