@@ -75,18 +75,25 @@ async def plan_(*name: str, json: Json = False) -> int:
         with output.progress() as bars:
             runs, plans, errors = await plan_now(hub, name, progress=bars)
         observed = await _observed(hub)
+        trackers = {row.name for row in await hub.connections() if hub.plugins[row.plugin].kind == "tracker"}
         async with hub.database.read() as db:
             unmapped = await find_unmapped(db, hub.the_studio, hub.clock.now())
     if json and errors and not plans:
         output.print_json(output.error_json(errors[0].code, errors[0].what, errors[0].said, errors[0].fix))
     elif json:
-        documents = [plan.as_json() for plan in plans]
+        documents = [
+            {**plan.as_json(), **({"note": _no_classes(plan.target)} if plan.target in trackers else {})}
+            for plan in plans
+        ]
         output.print_json(documents[0] if len(documents) == 1 else documents)
     else:
         for run in runs:
             _show_source(run)
         for plan in plans:
-            show_plan(plan, observed=plan.target in observed)
+            if plan.target in trackers:
+                output.line(escape(_no_classes(plan.target)))
+            else:
+                show_plan(plan, observed=plan.target in observed)
         for one in unmapped:
             output.line(f"{output.mark('warning')} {escape(one.text)}")
             output.line(f"    [cyan]→[/] {escape(one.fix)}")
@@ -96,6 +103,10 @@ async def plan_(*name: str, json: Json = False) -> int:
         return 1
     broken = any(run.state == "broken" for run in runs) or bool(errors)
     return 4 if broken else 3 if any(plan.counts["held"] for plan in plans) else 0
+
+
+def _no_classes(target: str) -> str:
+    return f"Classes are not part of plans: `studiohub sessions` shows what should be at {target}."
 
 
 async def apply_(plan: str, /, *, json: Json = False) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from hub.cli.work import end
+from hub.cli.work import end, plan_
 from hub.errors import UserError
 from hub.look.classes import list_classes, seat_maps
 from hub.look.explain import explain
@@ -161,3 +163,23 @@ async def test_a_sync_says_who_waits_and_what_came(riding: Riding, capsys: pytes
     riding.desk.bookings = riding.desk.bookings[:1]
     [run] = (await riding.sync()).targets
     assert (run.waiting, run.fetched) == ({}, {})
+
+
+async def test_a_plan_says_that_classes_are_no_part_of_it(
+    riding: Riding, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is nothing to apply, so nothing looks as if there were."""
+
+    @asynccontextmanager
+    async def there() -> AsyncIterator[Any]:
+        yield riding.hub
+
+    monkeypatch.setattr("hub.cli.work.opened", there)
+    riding.ride()
+    riding.desk.export(at=riding.clock.now())
+    assert await plan_() == 0
+    said = capsys.readouterr().out
+    assert "Classes are not part of plans: `studiohub sessions` shows what should be at bikes." in said
+    assert "Nothing has been changed" not in said
+    assert await plan_("bikes", json=True) == 0
+    assert json.loads(capsys.readouterr().out)["note"].startswith("Classes are not part of plans")
