@@ -225,13 +225,14 @@ def _natural(text: str | None) -> tuple[bool, int, str]:
 
 @dataclass(frozen=True)
 class RideView:
-    """What a tracker has, or hasn't, of a member's booking of a class."""
+    """What a tracker has, or hasn't, of a member's booking of a class. `seated`: they have a seat there now."""
 
     target: str
     code: str
     text: str
     fix: str
     good: bool
+    seated: bool
 
 
 async def rides_of(hub: Hub, source_id: int, member: str) -> list[RideView]:
@@ -259,7 +260,7 @@ async def rides_of(hub: Hub, source_id: int, member: str) -> list[RideView]:
             seat = f"seat {row.applied}" if row.applied is not None else "no seat"
             why = error["what"] if error is not None else row.reason
             text = f"{row.class_name}, {when:%a %d %b %H:%M}: {seat}. {why}"
-            found.append(RideView(row.target, row.reason_code, text.strip(), fix, good))
+            found.append(RideView(row.target, row.reason_code, text.strip(), fix, good, row.applied is not None))
     return found
 
 

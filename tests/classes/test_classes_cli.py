@@ -135,6 +135,23 @@ async def test_explain_says_where_somebody_rides(riding: Riding) -> None:
     assert "Assign a spot in desk" in line.fix
 
 
+async def test_explain_speaks_of_bikes_where_there_are_no_doors(riding: Riding) -> None:
+    riding.ride("c1")
+    riding.ride("c2", riding.clock.now() + timedelta(days=2))
+    riding.book("anna", "c1", "3")
+    riding.book("bo", "c1", None)
+    riding.book("cleo", "c1", "5")
+    riding.book("cleo", "c2", None)
+    riding.member("dan")
+    await riding.sync()
+    for member, verdict in (("anna", "bike"), ("bo", "no_bike"), ("cleo", "some_bikes"), ("dan", "no_class")):
+        answer = await explain(riding.hub, f"desk:{member}")
+        assert answer.verdict == verdict
+        assert "bike" in answer.sentence
+        assert "access" not in answer.sentence
+        assert all(line.code != "no_target" for line in answer.lines)
+
+
 async def test_a_sync_says_who_waits_and_what_came(riding: Riding, capsys: pytest.CaptureFixture[str]) -> None:
     """In a line each, and as numbers; nothing where nobody waits."""
     ride = riding.ride("c1")
