@@ -60,7 +60,7 @@ requests_per_second = 1000000
 source = "desk"
 room_plan = "ride"
 target = "bikes"
-box = "4471"
+box = "{box}"
 seats = {{ {seats} }}
 send = {send}
 first_free = {first_free}
@@ -242,7 +242,14 @@ async def make_riding(
     spivi.faults.set(*faults)
     first = int(spivi.faults.seats_from_one)
     seats = ", ".join(f'"{spot}" = "{spot - 1 + first}"' for spot in range(1, spots + 1))
-    values = {"site_id": SITE_ID, "source_name": SOURCE_NAME, "base_url": origin, "policy": "sync", "hold": 5}
+    values = {
+        "site_id": SITE_ID,
+        "source_name": SOURCE_NAME,
+        "base_url": origin,
+        "policy": "sync",
+        "hold": 5,
+        "box": "4471",
+    }
     values |= {"seats": seats, "send": "true", "first_free": "false", "more": "", "rows": "", **settings}
     desk = Desk(folder / "export")
     desk.room_plans.append({"id": "ride", "name": "Cycling"})

@@ -19,7 +19,7 @@ from hub.errors import HubError
 from hub.store import journal
 from hub.store import tables as t
 
-__all__ = ["cancelled", "failed", "stands"]
+__all__ = ["cancelled", "elsewhere", "failed", "stands"]
 
 RESULTS_AFTER = timedelta(minutes=30)
 
@@ -111,6 +111,9 @@ async def stands(work: Work, event: Any, outcome: g.SessionOutcome, hook: str, *
         await db.execute(update(t.event).where(e.id == event.id).values(**values))
         if outcome.seats is None and outcome.vendor_id != event.vendor_id:
             await _all_again(db, event)
+        if event.applied is None and await elsewhere(db, event):
+            # Now that it stands here, it can go there.
+            work.again.setdefault(event.source_id, set()).add(event.session_id)
         for note in outcome.notes:
             work.news |= await journal.raise_item(
                 db,
@@ -124,6 +127,14 @@ async def stands(work: Work, event: Any, outcome: g.SessionOutcome, hook: str, *
                 now=now,
             )
         await _flush(work, db)
+
+
+async def elsewhere(db: AsyncConnection, event: Any) -> Any:
+    """The event that a class still has on the box from which it moves to that of `event`; None where there is none."""
+    e = t.event.c
+    same = (e.target_id == event.target_id, e.source_id == event.source_id, e.session_id == event.session_id)
+    here = (e.id != event.id, e.box != event.box, e.applied.is_not(None), t.LIVE)
+    return (await db.execute(select(t.event).where(*same, *here).limit(1))).one_or_none()
 
 
 async def _all_again(db: AsyncConnection, event: Any) -> None:

@@ -104,6 +104,8 @@ async def _fetch(scope: TrackerScope, event_id: str) -> int:
         await _lines(scope, db, event, seated, results, kept, now=now)
     count = len(kept.new) + len(kept.changed)
     if count:
+        scope.count("classes")
+        scope.count("results", count)
         await _tell_observers(scope, event, [one.ref for one in seated if one.vendor_id in {*kept.new, *kept.changed}])
     return count
 

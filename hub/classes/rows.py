@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from hub.classes.work import Work
 from hub.store import among
 from hub.store import tables as t
 
-__all__ = ["end_seats", "live_event", "live_events", "may_be_there", "removed_events", "seats_of"]
+__all__ = ["end_seats", "live_events", "may_be_there", "on_box", "removed_events", "seats_of"]
 
 ASKED = frozenset({"in_progress", "updating", "removing", "unknown", "failed"})
 """States in which a seat may be taken at the tracker although the hub has not seen it."""
@@ -47,8 +47,11 @@ async def end_seats(db: AsyncConnection, event_id: str, now: datetime, reason: R
     )
 
 
-async def live_events(db: AsyncConnection, work: Work, source_id: int, ids: Collection[str] | None) -> dict[str, Any]:
-    """The events of these classes (None: of all that are not over and done with), by class."""
+async def live_events(
+    db: AsyncConnection, work: Work, source_id: int, ids: Collection[str] | None
+) -> dict[str, list[Any]]:
+    """The events of these classes (None: of all that are not over and done with), by class. A class that moves to
+    another box has two until the new one stands."""
     e = t.event.c
     query = select(t.event).where(e.target_id == work.scope.target_id, e.source_id == source_id, t.LIVE)
     if ids is None:
@@ -56,16 +59,21 @@ async def live_events(db: AsyncConnection, work: Work, source_id: int, ids: Coll
         query = query.where((e.ends_at > work.now) | e.settled.is_(False))
     else:
         query = query.where(among(e.session_id, sorted(ids), db))
-    return {row.session_id: row for row in await db.execute(query)}
+    found: dict[str, list[Any]] = {}
+    for row in await db.execute(query.order_by(e.created_at, e.id)):
+        found.setdefault(row.session_id, []).append(row)
+    return found
 
 
-async def live_event(db: AsyncConnection, work: Work, source_id: int, session: str) -> Any:
-    """The event of one class."""
-    return (await live_events(db, work, source_id, [session])).get(session)
+def on_box(events: Iterable[Any], box: str | None) -> Any:
+    """That of a class's events which is on this box; None where there is none."""
+    return next((event for event in events if event.box == box), None)
 
 
-async def removed_events(db: AsyncConnection, work: Work, source_id: int, ids: Collection[str]) -> dict[str, Any]:
-    """The last cancelled event of each of these classes."""
+async def removed_events(
+    db: AsyncConnection, work: Work, source_id: int, ids: Collection[str]
+) -> dict[tuple[str, str], Any]:
+    """The last cancelled event of each of these classes, by class and box."""
     if not ids:
         return {}
     e = t.event.c
@@ -79,7 +87,7 @@ async def removed_events(db: AsyncConnection, work: Work, source_id: int, ids: C
         )
         .order_by(e.removed_at, e.id)
     )
-    return {row.session_id: row for row in await db.execute(query)}
+    return {(row.session_id, row.box): row for row in await db.execute(query)}
 
 
 async def seats_of(db: AsyncConnection, ids: Collection[str]) -> dict[str, dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -39,6 +39,12 @@ class TrackerScope:
     run_id: str
     public_url: str | None = None
     link_days: int = 30
+    fetched: dict[str, int] = field(default_factory=dict)
+    """What came of fetching results in this pass: classes, results, summaries."""
+
+    def count(self, what: str, more: int = 1) -> None:
+        """So many more of that were fetched."""
+        self.fetched[what] = self.fetched.get(what, 0) + more
 
     @property
     def name(self) -> str:

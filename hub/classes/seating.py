@@ -253,13 +253,17 @@ def _fails(room: _Room, row: Any, text: str) -> None:
 async def _write(room: _Room) -> None:
     """Write down what came of it."""
     scope, s = room.work.scope, t.seat.c
-    lines, room.work.lines = room.work.lines, []
+    ended = {one for one, values in room.values.items() if values.get("state") in {"active", "removed"}}
+    fine = {room.work.ref(room.event.source_id, room.rows[one].member) for one in ended}
+    # Somebody was in the way for a moment, as when two change places.
+    lines = [line for line in room.work.lines if line["code"] != "seat_failed" or line["member"] not in fine]
+    room.work.lines = []
     async with scope.database.write() as db:
         await scope.lease.check(db)
         for one, values in room.values.items():
             await db.execute(update(t.seat).where(s.id == one).values(**values))
             key = f"{room.work.ref(room.event.source_id, room.rows[one].member)} in "
-            if values.get("state") in {"active", "removed"}:
+            if one in ended:
                 room.work.failed.pop(f"{key}{room.work.ref(room.event.source_id, room.event.session_id)}", None)
         await journal.add_log(db, scope.studio.id, lines, now=room.work.now)
 

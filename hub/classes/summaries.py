@@ -61,6 +61,8 @@ async def tell_riders(
             own=own,
         )
         mails += [mail] if mail is not None else []
+    if mails:
+        scope.count("summaries", len(mails))
     await outbox.put(db, scope.studio.id, mails, seal=scope.vault.seal, now=now)
 
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.classes.outcomes import elsewhere
 from hub.classes.reasons import HELD, TOLD, WORDINGS
 from hub.classes.wishes import Wishes
 from hub.classes.work import Work
 from hub.engine.closing import close_run, tell_finished
 from hub.engine.lanes import Lease
 from hub.engine.target_result import TargetRun
+from hub.engine.unmapped import tell_unmatched
 from hub.http import Counters
 from hub.store import journal
 from hub.store import tables as t
@@ -52,6 +54,10 @@ async def close_tracker_run(
                 new |= await _failing(db, work)
                 new |= await _seats(db, work)
                 new |= await _held(db, work, found)
+                result.waiting = await _waiting(db, work, found)
+            result.fetched = dict(work.scope.fetched)
+            if work.full:
+                new |= await tell_unmatched(db, studio, now)
         kept = await close_run(
             db,
             studio.id,
@@ -152,7 +158,8 @@ async def _failing(db: AsyncConnection, work: Work) -> bool:
             subject = f"{work.ref(row.source_id, row.member)} in {ref}" if rider else ref
             keep.add(f"{subject} @ {scope.name}")
             said = f" It said: {error['said']}" if error["said"] else ""
-            text = _seat_text(row, error) if rider else _class_text(row, error, scope.name)
+            old = await elsewhere(db, row) if not rider else None
+            text = _seat_text(row, error) if rider else _class_text(row, error, scope.name, old)
             new |= await journal.raise_item(
                 db,
                 scope.studio.id,
@@ -168,8 +175,10 @@ async def _failing(db: AsyncConnection, work: Work) -> bool:
     return new
 
 
-def _class_text(row: Any, error: dict[str, str], target: str) -> str:
+def _class_text(row: Any, error: dict[str, str], target: str, old: Any) -> str:
     doing = "is not cancelled" if row.wanted is None else "is not as it should be"
+    if old is not None and row.wanted is not None and row.applied is None:
+        doing = f"stays on box {old.box}, because it can't move to box {row.box},"
     return f"{row.name} {doing} at {target}: {error['what']}"
 
 
@@ -213,6 +222,24 @@ async def _seats(db: AsyncConnection, work: Work) -> bool:
             )
         await journal.solve_all_but(db, scope.studio.id, code=code, connection=scope.name, keep=keep, now=now)
     return new
+
+
+async def _waiting(db: AsyncConnection, work: Work, found: Wishes) -> dict[str, int]:
+    """How many riders of classes to come have no seat, or not theirs, and how many classes are not as they should be,
+    until somebody looks at them."""
+    e, s = t.event.c, t.seat.c
+    here = (e.target_id == work.scope.target_id, e.ends_at > work.now, e.state != "removed")
+    stuck = select(e.source_id, e.session_id).where(*here, e.state.in_(("failed", "unknown")))
+    classes = {*(tuple(row) for row in await db.execute(stuck)), *found.problems}
+    seats = select(s.reason_code, s.state).join(t.event, s.event_id == e.id)
+    seats = seats.where(*here, s.state.in_(("failed", "unknown", "blocked")))
+    riders = [
+        code
+        for code, state in await db.execute(seats)
+        if state != "blocked" or not (code in WORDINGS and WORDINGS[code].good)
+    ]
+    counts = {"riders": len(riders), "classes": len(classes)}
+    return {what: count for what, count in counts.items() if count}
 
 
 async def _held(db: AsyncConnection, work: Work, found: Wishes) -> bool:

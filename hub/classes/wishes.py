@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.classes.decide import ClassFacts, Decision, SeatWish, decide, encode_wish
 from hub.classes.reasons import LINK_CODES, TOLD, Reason
-from hub.classes.rows import end_seats, live_event, live_events, may_be_there, removed_events, seats_of
+from hub.classes.rows import end_seats, live_events, may_be_there, on_box, removed_events, seats_of
 from hub.classes.work import VANISHED, Work
 from hub.store import tables as t
 from hub.store.journal import new_id
@@ -44,14 +44,14 @@ async def scan(work: Work, source_id: int, found: Wishes) -> set[str]:
     different: set[str] = set()
     found.scanned.add(source_id)
     for facts in every:
-        decision, event = decide(facts, work.rules, now), events.get(facts.session.id)
+        decision, there = decide(facts, work.rules, now), events.get(facts.session.id, [])
         if decision.reason.code in TOLD:
             found.problems[source_id, facts.session.id] = decision.reason
         wanted = encode_wish(decision.wanted) if decision.wanted is not None else None
-        if event is None:
+        if not there:
             if wanted is not None:
                 different.add(facts.session.id)
-        elif wanted != event.wanted or (decision.over and not event.settled):
+        elif any(wanted != event.wanted or (decision.over and not event.settled) for event in there):
             different.add(facts.session.id)
     return different
 
@@ -69,29 +69,33 @@ async def _part(work: Work, source_id: int, ids: Sequence[str], found: Wishes) -
     async with scope.database.write() as db:
         await scope.lease.check(db)
         events = await live_events(db, work, source_id, ids)
-        seats = await seats_of(db, [event.id for event in events.values()])
-        held = {
-            session: {
-                seat.member: seat.wanted or seat.applied
-                for seat in seats.get(event.id, {}).values()
-                if (seat.wanted or seat.applied) is not None
-            }
-            for session, event in events.items()
-        }
-        every = await work.reader(source_id).classes(db, scope.vault, ids, now, held)
-        before = await removed_events(db, work, source_id, [f.session.id for f in every if f.session.id not in events])
+        seats = await seats_of(db, [event.id for there in events.values() for event in there])
+        every = await work.reader(source_id).classes(db, scope.vault, ids, now, {})
+        before = await removed_events(db, work, source_id, [facts.session.id for facts in every])
         for facts in every:
-            decision = decide(facts, work.rules, now)
-            event = events.get(facts.session.id)
+            key, there = facts.session.id, events.get(facts.session.id, [])
+            rule = work.rules.room_of(facts.source, facts.session)
+            mine = on_box(there, rule.box if rule is not None else None)
+            decision = decide(replace(facts, held=_held(seats.get(mine.id, {})) if mine else {}), work.rules, now)
             if decision.reason.code in TOLD:
-                found.problems[source_id, facts.session.id] = decision.reason
-            if decision.surprise and not decision.over and event is not None and event.state != "removing":
-                found.surprises.append((event, decision))
+                found.problems[source_id, key] = decision.reason
+            if decision.surprise and not decision.over and any(event.state != "removing" for event in there):
+                found.surprises += [(event, decision) for event in there if event.state != "removing"]
                 continue
-            await _class(db, work, source_id, facts, decision, event, before.get(facts.session.id))
-            kept = await live_event(db, work, source_id, facts.session.id)
-            if kept is not None and decision.wanted is not None and kept.wanted is not None:
-                await _seats(db, work, source_id, kept, decision.seats, seats.get(kept.id, {}))
+            if decision.wanted is None:
+                await _not_wanted(db, work, there, decision)
+                continue
+            restored = before.get((key, decision.wanted.box))
+            if not await _class(db, work, source_id, facts, decision, there, restored):
+                continue
+            kept = on_box((await live_events(db, work, source_id, [key]))[key], decision.wanted.box)
+            await _seats(db, work, source_id, kept, decision.seats, seats.get(kept.id, {}))
+
+
+def _held(seats: Mapping[str, Any]) -> dict[str, str]:
+    """Who has which seat, or is to get it."""
+    given = {seat.member: seat.wanted or seat.applied for seat in seats.values()}
+    return {member: seat for member, seat in given.items() if seat is not None}
 
 
 async def let_go(work: Work, found: Wishes) -> None:
@@ -113,29 +117,41 @@ async def let_go(work: Work, found: Wishes) -> None:
             await _cancel(db, work, event, decision.reason)
 
 
+async def _not_wanted(db: AsyncConnection, work: Work, there: Sequence[Any], decision: Decision) -> None:
+    """Write down that a class is not to be at the tracker, or is over."""
+    for event in there:
+        if not decision.over:
+            await _cancel(db, work, event, decision.reason)
+        elif not event.settled:
+            settled = update(t.event).where(t.event.c.id == event.id).values(settled=True, next_try_at=None)
+            await db.execute(settled)
+
+
 async def _class(
     db: AsyncConnection,
     work: Work,
     source_id: int,
     facts: ClassFacts,
     decision: Decision,
-    event: Any,
+    there: Sequence[Any],
     before: Any,
-) -> None:
-    """Write down what should become of the class itself."""
-    now, e = work.now, t.event.c
-    if decision.over:
-        if event is not None and not event.settled:
-            await db.execute(update(t.event).where(e.id == event.id).values(settled=True, next_try_at=None))
-        return
-    if decision.wanted is None:
-        if event is not None:
-            await _cancel(db, work, event, decision.reason)
-        return
-    if event is not None and event.box != decision.wanted.box and not _never_asked(event):
-        # The old one is cancelled first; the class is looked at again once it is.
-        await _cancel(db, work, event, Reason("box_changed", {**decision.reason.values}))
-        return
+) -> bool:
+    """Write down what should become of the class itself; returns whether its riders are to be seated on its box.
+
+    A class that moves to another box keeps its event on the old one, and everybody in it, until the new one stands:
+    the new box may be a slip of the pen, and the tracker refuse it.
+    """
+    now = work.now
+    assert decision.wanted is not None  # noqa: S101 - asked before
+    event = on_box(there, decision.wanted.box) or next((one for one in there if _never_asked(one)), None)
+    others = [one for one in there if one is not event]
+    stood = [one for one in others if _has_stood(one)]
+    if event is None and stood and not work.removing:
+        return False
+    arrived = event is not None and event.applied is not None and event.wanted is not None
+    for one in others:
+        if arrived or one not in stood:
+            await _cancel(db, work, one, Reason("box_changed", {**decision.reason.values}))
     values = {
         **{name: getattr(decision.wanted, name) for name in ("name", "starts_at", "ends_at", "timezone", "box")},
         "wanted": encode_wish(decision.wanted),
@@ -143,12 +159,12 @@ async def _class(
         "reason_code": decision.reason.code,
     }
     if event is None:
-        restored = before is not None and before.box == decision.wanted.box and before.vendor_id is not None
+        restored = before is not None and before.vendor_id is not None
         fresh = {"state": "requested", "settled": False, "applied": None, "error": None, "attempts": 0}
         fresh |= {"next_try_at": None, "changed_at": now, "compared_at": None, "removed_at": None}
         if restored:
-            await db.execute(update(t.event).where(e.id == before.id).values(**values, **fresh))
-            return
+            await db.execute(update(t.event).where(t.event.c.id == before.id).values(**values, **fresh))
+            return not stood
         await db.execute(
             insert(t.event).values(
                 id=new_id("e", now),
@@ -161,15 +177,15 @@ async def _class(
                 **fresh,
             )
         )
-        return
+        return not stood
     if event.wanted == values["wanted"]:
-        return
+        return arrived or not stood
     # Back from a cancellation that may have been done: it is restored, and who sits there is read anew.
     back = event.state == "removing" or event.wanted is None
     same = event.applied == values["wanted"] and event.state == "active"
     await db.execute(
         update(t.event)
-        .where(e.id == event.id)
+        .where(t.event.c.id == event.id)
         .values(
             **values,
             applied=None if back else event.applied,
@@ -180,6 +196,11 @@ async def _class(
             changed_at=now,
         )
     )
+    return arrived or not stood
+
+
+def _has_stood(event: Any) -> bool:
+    return event.applied is not None or event.vendor_id is not None
 
 
 def _never_asked(event: Any) -> bool:

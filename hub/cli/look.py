@@ -296,7 +296,7 @@ async def explain_(member: str, /, *, json: Json = False) -> None:
     if json:
         output.print_json(answer.as_json())
         return
-    good = answer.verdict in {"access", "later"}
+    good = answer.verdict in {"access", "later", "bike"}
     output.line(f"{output.mark('ok' if good else 'warning')} [bold]{escape(answer.sentence)}[/]")
     for reason in answer.lines:
         where = f"{escape(reason.target)}: " if reason.target else ""

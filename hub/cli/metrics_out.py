@@ -77,8 +77,12 @@ def _day(moment: datetime, ride: Ride) -> str:
 
 
 def _change(change: Change, name: str) -> str:
-    more = change.more(name)
-    return f"{more:+.0%}" if more is not None else ""
+    """What the last weeks came to, and how that compares with the weeks before, where there is something before."""
+    now, more = {**change.now.totals, **change.now.means}.get(name), change.more(name)
+    if now is None:
+        return ""
+    text = metric_text(METRICS[name], now, "en")
+    return f"{text} ({more:+.0%})" if more is not None else text
 
 
 def _trends_json(found: Found, made: Trends) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from rich.markup import escape
@@ -75,18 +75,25 @@ async def plan_(*name: str, json: Json = False) -> int:
         with output.progress() as bars:
             runs, plans, errors = await plan_now(hub, name, progress=bars)
         observed = await _observed(hub)
+        trackers = {row.name for row in await hub.connections() if hub.plugins[row.plugin].kind == "tracker"}
         async with hub.database.read() as db:
             unmapped = await find_unmapped(db, hub.the_studio, hub.clock.now())
     if json and errors and not plans:
         output.print_json(output.error_json(errors[0].code, errors[0].what, errors[0].said, errors[0].fix))
     elif json:
-        documents = [plan.as_json() for plan in plans]
+        documents = [
+            {**plan.as_json(), **({"note": _no_classes(plan.target)} if plan.target in trackers else {})}
+            for plan in plans
+        ]
         output.print_json(documents[0] if len(documents) == 1 else documents)
     else:
         for run in runs:
             _show_source(run)
         for plan in plans:
-            show_plan(plan, observed=plan.target in observed)
+            if plan.target in trackers:
+                output.line(escape(_no_classes(plan.target)))
+            else:
+                show_plan(plan, observed=plan.target in observed)
         for one in unmapped:
             output.line(f"{output.mark('warning')} {escape(one.text)}")
             output.line(f"    [cyan]→[/] {escape(one.fix)}")
@@ -96,6 +103,10 @@ async def plan_(*name: str, json: Json = False) -> int:
         return 1
     broken = any(run.state == "broken" for run in runs) or bool(errors)
     return 4 if broken else 3 if any(plan.counts["held"] for plan in plans) else 0
+
+
+def _no_classes(target: str) -> str:
+    return f"Classes are not part of plans: `studiohub sessions` shows what should be at {target}."
 
 
 async def apply_(plan: str, /, *, json: Json = False) -> int:
@@ -167,6 +178,8 @@ def _result_json(result: SyncResult) -> dict[str, Any]:
                 "plan": run.last.id if run.last else None,
                 "counts": run.plan.counts if run.plan else {},
                 "held": run.held,
+                "waiting": run.waiting,
+                "fetched": run.fetched,
                 "error": _error_json(run.error),
             }
             for run in result.targets
@@ -224,6 +237,24 @@ def _why_not(report: ReadReport) -> dict[str, list[str]]:
     return reasons
 
 
+def _fetched(counts: Mapping[str, int]) -> str:
+    parts = []
+    if counts.get("results"):
+        parts.append(f"results of {counted(counts['classes'], 'class', 'classes')} ({counts['results']})")
+    if counts.get("summaries"):
+        parts.append(counted(counts["summaries"], "summary", "summaries"))
+    return ", ".join(parts)
+
+
+def _waiting(counts: Mapping[str, int]) -> str:
+    parts = []
+    if riders := counts.get("riders"):
+        parts.append(f"{counted(riders, 'rider')} {'has' if riders == 1 else 'have'} no seat")
+    if classes := counts.get("classes"):
+        parts.append(f"{counted(classes, 'class', 'classes')} failed")
+    return ", ".join(parts)
+
+
 def _show_target(run: TargetRun, *, observed: bool) -> None:
     done = ", ".join(f"{count} {action.replace('_', ' ')}" for action, count in run.applied.items())
     if not done and observed and run.last is not None and run.last.to_do:
@@ -233,6 +264,10 @@ def _show_target(run: TargetRun, *, observed: bool) -> None:
     done = done or "nothing to change"
     unchanged = f", {run.last.unchanged} unchanged" if run.last is not None and run.last.unchanged else ""
     output.line(f"{output.status(run.state, run.name)} {done}{unchanged}")
+    if run.fetched:
+        output.line(f"  {_fetched(run.fetched)}")
+    if run.waiting:
+        output.line(f"  {output.mark('warning')} {_waiting(run.waiting)}: `studiohub sessions --problems`")
     if run.held_classes:
         held = f"{run.held_classes} classes that vanished, more than {run.name} lets go at once; they are still on."
         output.line(f"  {output.status('held')} {held}")

@@ -29,6 +29,10 @@ class TargetRun:
     """Some removals were not looked at, because their source was just being read."""
     held_classes: int = 0
     """So many classes that vanished are not cancelled until somebody approves."""
+    waiting: dict[str, int] = field(default_factory=dict)
+    """At a tracker: how many riders and classes to come wait for somebody."""
+    fetched: dict[str, int] = field(default_factory=dict)
+    """At a tracker: of how many classes results came, how many, and how many summaries go out about them."""
 
     @property
     def held(self) -> int:

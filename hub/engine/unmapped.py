@@ -16,7 +16,7 @@ from hub import records as r
 from hub.store import among, journal
 from hub.store import tables as t
 from hub.studio import registry
-from hub.studio.model import CommunityRow, PassRow, ResourceRow, Row
+from hub.studio.model import CommunityRow, PassRow, ResourceRow, RoomRow, Row
 from hub.words import counted
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ async def tell_unmapped(hub: Hub, db: AsyncConnection, now: datetime) -> bool:
 
 @dataclass(frozen=True)
 class Unmatched:
-    """A pass, resource or community that a row names and that its source, read completely, does not have. `instead`:
-    what may be meant, empty where nothing is near."""
+    """A pass, resource, community, room plan or location that a row names and that its source, read completely, does
+    not have. `instead`: what may be meant, empty where nothing is near."""
 
     table: str
     index: int
@@ -115,14 +115,24 @@ class Unmatched:
         return self.kind
 
     @property
+    def what(self) -> str:
+        """Its kind, as people call it."""
+        return self.kind.replace("_", " ")
+
+    @property
+    def means(self) -> str:
+        """What follows from it."""
+        return "no class is sent by it" if self.table == "rooms" else "nobody gets access by it"
+
+    @property
     def subject(self) -> str:
         """What tells it apart in the inbox."""
-        return f"{self.source}: {self.kind} {self.id}"
+        return f"{self.source}: {self.what} {self.id}"
 
     @property
     def text(self) -> str:
         """What is so, without what to do."""
-        return f"[[{self.table}]] names the {self.kind} {self.id!r}, which {self.source} does not have"
+        return f"[[{self.table}]] names the {self.what} {self.id!r}, which {self.source} does not have"
 
     @property
     def fix(self) -> str:
@@ -152,7 +162,7 @@ async def find_unmatched(
     sources = {one.name: one.id for one in await registry.connections(db, studio) if one.options is None}
     named = [
         (table, index, row.source_name, kind, name)
-        for table in ("passes", "resources", "communities")
+        for table in ("passes", "resources", "communities", "rooms")
         for index, row in enumerate(rows.get(table, ()))
         for kind, ids in [_ids(row)]
         for name in dict.fromkeys(ids)
@@ -178,6 +188,8 @@ def _ids(row: Row) -> tuple[str, Sequence[str]]:
         return "pass", row.passes
     if isinstance(row, ResourceRow):
         return "resource", row.resource
+    if isinstance(row, RoomRow):
+        return ("location", [row.location]) if row.location is not None else ("room_plan", [row.room_plan or ""])
     return "community", row.community if isinstance(row, CommunityRow) else ()
 
 
@@ -224,7 +236,7 @@ async def tell_unmatched(db: AsyncConnection, studio: registry.Studio, now: date
             code="row_unmatched",
             subject=one.subject,
             connection=one.source,
-            text=f"{one.text}: nobody gets access by it.",
+            text=f"{one.text}: {one.means}.",
             fix=one.fix,
             weight=6,
             now=now,

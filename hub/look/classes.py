@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -122,13 +122,12 @@ async def _of_source(
     e, r = t.event.c, t.record.c
     here = (e.target_id == row.id, e.source_id == source.id, e.starts_at >= since, e.starts_at < until)
     # Of several events of one class, the one that lives, else the last.
-    events = {
-        event.session_id: event for event in await db.execute(select(t.event).where(*here).order_by(e.changed_at))
-    }
-    living = select(t.event).where(*here, e.state != "removed")
-    events |= {event.session_id: event for event in await db.execute(living)}
-    seats = await _seats(db, source.name, [event.id for event in events.values()])
-    views = [_of_event(event, row.name, source.name, seats.get(event.id, ())) for event in events.values()]
+    every: dict[str, list[Any]] = {}
+    for event in await db.execute(select(t.event).where(*here).order_by(e.changed_at)):
+        every.setdefault(event.session_id, []).append(event)
+    events = {key: sorted(found, key=_weight) for key, found in every.items()}
+    seats = await _seats(db, source.name, [event.id for found in events.values() for event in found])
+    views = [_of_class(found, row.name, source.name, seats) for found in events.values()]
     if source.name not in rules.sources:
         return views
     query = select(r.record_id).where(
@@ -157,6 +156,22 @@ async def _of_source(
             )
         )
     return views
+
+
+def _weight(event: Any) -> tuple[bool, bool, bool]:
+    """The event that counts most for a class comes last: one that lives, of two the one that is to be."""
+    return event.state != "removed", event.wanted is not None, event.applied is None
+
+
+def _of_class(events: Sequence[Any], target: str, source: str, seats: Mapping[str, Sequence[SeatView]]) -> ClassView:
+    """A class by the event that counts. Until the one on its new box stands, those on the old box keep their seats."""
+    event = events[-1]
+    view = _of_event(event, target, source, seats.get(event.id, ()))
+    old = next((one for one in events[-2::-1] if one.state != "removed" and one.applied is not None), None)
+    if old is None or event.applied is not None or event.wanted is None:
+        return view
+    reason = f"{view.reason} It stays on box {old.box} until box {event.box} takes it."
+    return replace(view, seats=tuple(seats.get(old.id, ())), reason=reason)
 
 
 def _of_event(event: Any, target: str, source: str, seats: Sequence[SeatView]) -> ClassView:
@@ -210,13 +225,14 @@ def _natural(text: str | None) -> tuple[bool, int, str]:
 
 @dataclass(frozen=True)
 class RideView:
-    """What a tracker has, or hasn't, of a member's booking of a class."""
+    """What a tracker has, or hasn't, of a member's booking of a class. `seated`: they have a seat there now."""
 
     target: str
     code: str
     text: str
     fix: str
     good: bool
+    seated: bool
 
 
 async def rides_of(hub: Hub, source_id: int, member: str) -> list[RideView]:
@@ -244,7 +260,7 @@ async def rides_of(hub: Hub, source_id: int, member: str) -> list[RideView]:
             seat = f"seat {row.applied}" if row.applied is not None else "no seat"
             why = error["what"] if error is not None else row.reason
             text = f"{row.class_name}, {when:%a %d %b %H:%M}: {seat}. {why}"
-            found.append(RideView(row.target, row.reason_code, text.strip(), fix, good))
+            found.append(RideView(row.target, row.reason_code, text.strip(), fix, good, row.applied is not None))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from hub.access.decide import GROUP_KEY, Decision, decide
 from hub.access.reasons import Reason
 from hub.core import Hub
 from hub.engine.target_pass import open_scope
-from hub.look.classes import rides_of
+from hub.look.classes import RideView, rides_of
 from hub.look.explain_visits import explain_visits
 from hub.look.grants import SHOWN, GrantView, list_grants
 from hub.look.members import Found, find_member
@@ -33,6 +34,11 @@ VERDICTS = {
     "later": "will have access at the booked time",
     "problem": "should have access and hasn't",
     "too_much": "still has access",
+    # Where there are bikes and no doors.
+    "bike": "has a bike in every class to come that they booked",
+    "some_bikes": "has a bike in some of the classes to come that they booked, and not in all",
+    "no_bike": "has no bike in any class to come that they booked",
+    "no_class": "has booked no class to come with a bike",
 }
 
 
@@ -111,9 +117,8 @@ async def explain(hub: Hub, text: str) -> Explanation:
     doors: list[Door] = []
     verdicts: list[str] = []
     # A tracker opens nothing; what it has of the member is said after the doors.
-    targets = [
-        row for row in await hub.connections() if row.options is not None and hub.plugins[row.plugin].kind == "lock"
-    ]
+    kinds = {row.name: hub.plugins[row.plugin].kind for row in await hub.connections() if row.options is not None}
+    targets = [row for row in await hub.connections() if kinds.get(row.name) == "lock"]
     for row in targets:
         scope = await open_scope(hub, row)
         rules = scope.rules
@@ -123,13 +128,16 @@ async def explain(hub: Hub, text: str) -> Explanation:
         verdicts.append(at_target)
         lines += [Line(row.name, reason.code, reason.text, reason.fix, reason.good) for reason in reasons]
         doors += here
-    for seat in await rides_of(hub, found.source_id, found.member_id):
+    rides = await rides_of(hub, found.source_id, found.member_id)
+    for seat in rides:
         lines.append(Line(seat.target, seat.code, seat.text, seat.fix, seat.good))
-    if not targets:
+    verdict = _sum(verdicts)
+    if not targets and "tracker" in kinds.values():
+        verdict = _bikes(rides)
+    elif not targets:
         lines.append(
             Line("", "no_target", "No lock is connected.", "Connect one: `studiohub connect PLUGIN NAME`.", False)
         )
-    verdict = _sum(verdicts)
     if verdict == "access" and unproven is not None:
         lines.append(unproven)
     return Explanation(found.ref, found.name, verdict, [*lines, *untold], doors, history)
@@ -140,6 +148,13 @@ def _sum(verdicts: list[str]) -> str:
         if verdict in verdicts:
             return verdict
     return "no_access"
+
+
+def _bikes(rides: Sequence[RideView]) -> str:
+    if not rides:
+        return "no_class"
+    seated = sum(ride.seated for ride in rides)
+    return "bike" if seated == len(rides) else "some_bikes" if seated else "no_bike"
 
 
 async def _set_aside(db: AsyncConnection, studio_id: int, found: Found) -> str | None:

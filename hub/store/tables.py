@@ -359,7 +359,7 @@ event = Table(
     Column("asked_at", Utc),
     Column("changed_at", Utc, nullable=False),
     Column("removed_at", Utc),
-    _partial("uq_event_live", "target_id", "source_id", "session_id", unique=True, where=LIVE.text),
+    _partial("uq_event_live", "target_id", "source_id", "session_id", "box", unique=True, where=LIVE.text),
     _partial("ix_event_unsettled", "target_id", "next_try_at", where="settled IS 0"),
     _partial("ix_event_results", "target_id", "results_due_at", where="results_due_at IS NOT NULL"),
     Index("ix_event_starts", "studio_id", "starts_at"),

@@ -65,7 +65,7 @@ async def make_row(hub: Hub, kind: str, values: Mapping[str, Any], *, instead_of
     row = row_from_values(kind, values, names=names, plugins=hub.plugins)
     async with hub.database.read() as db:
         unknown = await unknown_openings(db, hub.the_studio, {kind: [row]})
-    kept = {getattr(instead_of, "group", None), *getattr(instead_of, "locks", ())}
+    kept = {getattr(instead_of, "group", None), getattr(instead_of, "box", None), *getattr(instead_of, "locks", ())}
     same_target = instead_of is not None and instead_of.target == row.target
     unknown = [one for one in unknown if not (same_target and one.name in kept)]
     if unknown:

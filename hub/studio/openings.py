@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.store import tables as t
 from hub.studio import registry
-from hub.studio.model import Row
+from hub.studio.model import RoomRow, Row
 
 __all__ = ["UnknownOpening", "unknown_openings"]
 
@@ -21,8 +21,8 @@ FEW = 12
 
 @dataclass(frozen=True)
 class UnknownOpening:
-    """A group or lock that a row names and its target is known not to have. `what`: group or lock. `known`: those that
-    it has of this kind, name by id; `others`: the ids of the other kind."""
+    """A group, lock or box that a row names and its target is known not to have. `known`: those that it has of this
+    kind, name by id; `others`: the ids of the other kind."""
 
     kind: str
     index: int
@@ -35,7 +35,7 @@ class UnknownOpening:
     @property
     def key(self) -> str:
         """The key of the row in which it stands."""
-        return "group" if self.what == "group" else "locks"
+        return "locks" if self.what == "lock" else self.what
 
     @property
     def instead(self) -> str:
@@ -64,24 +64,33 @@ class UnknownOpening:
         return "; ".join(part for part in (does_not, self.instead, look) if part).replace("?; ", "? ")
 
 
+_OTHER = {"group": "lock", "lock": "group"}
+
+
+def _named(row: Row) -> list[tuple[str, str]]:
+    """What a row names at its target: kind and id of each."""
+    if isinstance(row, RoomRow):
+        return [("box", row.box)]
+    group = getattr(row, "group", None)
+    return [("group", group)] if group is not None else [("lock", lock) for lock in getattr(row, "locks", ())]
+
+
 async def unknown_openings(
     db: AsyncConnection, studio: registry.Studio, rows: Mapping[str, Sequence[Row]]
 ) -> list[UnknownOpening]:
-    """Groups and locks that rows name and that their target did not have when it was last looked at, in the order in
-    which they stand there."""
+    """Groups, locks and boxes that rows name and that their target did not have when it was last looked at, in the
+    order in which they stand there."""
     o, c = t.opening.c, t.connection.c
     query = select(c.name, o.kind, o.opening_id, o.name.label("called")).join(t.connection, c.id == o.target_id)
     known: dict[tuple[str, str], dict[str, str]] = {}
     for target, what, name, called in (await db.execute(query.where(c.studio_id == studio.id))).all():
         known.setdefault((target, what), {})[name] = called
     found = []
-    for kind in ("passes", "resources", "communities"):
+    for kind in ("passes", "resources", "communities", "rooms"):
         for index, row in enumerate(rows.get(kind, ())):
-            group = getattr(row, "group", None)
-            named = [("group", group)] if group is not None else [("lock", lock) for lock in getattr(row, "locks", ())]
-            for what, name in named:
+            for what, name in _named(row):
                 there = known.get((row.target, what), {})
                 if there and name not in there:
-                    others = known.get((row.target, "lock" if what == "group" else "group"), {})
+                    others = known.get((row.target, _OTHER.get(what, "")), {})
                     found.append(UnknownOpening(kind, index, row.target, what, name, there, others.keys()))
     return found

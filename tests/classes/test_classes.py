@@ -13,6 +13,7 @@ from hub.engine.lanes import holding
 from hub.engine.sync import plan_now, sync_target
 from hub.engine.target_pass import run_target
 from hub.errors import UserError
+from hub.look.classes import list_classes
 from hub.store import tables as t
 from tests.conftest import BOTH
 from tests.riding import Riding, make_riding
@@ -100,6 +101,57 @@ seats = { "1" = "7" }
         assert riding.spivi.world.events[old]["IsCancelled"]
         assert riding.roster() == {"c1": {"anna": "7"}}
         assert riding.events()[riding.event_of("c1")]["BoxID"] == "4472"
+
+
+@BOTH
+async def test_5_a_box_that_is_not_there_costs_no_class(
+    tmp_path: Path, database_url: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """(5) A wrong digit in a row: everybody keeps their seat on the old box, and what is wrong is told."""
+    async with make_riding(tmp_path, monkeypatch, database_url=database_url) as riding:
+        for key in ("c1", "c2"):
+            riding.ride(key)
+            riding.book("anna", key, spot="1")
+        await riding.sync()
+        before = riding.roster()
+        del riding.spivi.world.boxes["4472"]
+        await riding.reimport(box="4472")
+        for _ in range(2):
+            result = await riding.sync()
+            assert result.exit_code == 4
+            assert riding.roster() == before
+            assert {row["BoxID"] for row in riding.events().values()} == {"4471"}
+        item = (await riding.inbox())["class_failed"]
+        assert "stays on box 4471, because it can't move to box 4472" in item["text"]
+        now = riding.clock.now()
+        views = await list_classes(riding.hub, since=now, until=now + timedelta(days=7), problems=True)
+        assert [view.id for view in views] == ["desk:c1", "desk:c2"]
+        assert "It stays on box 4471 until box 4472 takes it." in views[0].reason
+        assert [seat.seat for seat in views[0].seats] == ["0"]
+        # Put right: nothing had happened.
+        writes = riding.writes()
+        await riding.reimport(box="4471")
+        assert (await riding.sync()).exit_code == 0
+        assert (riding.roster(), riding.writes()) == (before, writes)
+        assert "class_failed" not in await riding.inbox()
+
+
+async def test_5_a_box_that_comes_later_gets_its_classes(riding: Riding) -> None:
+    """(5) As soon as the new box takes the class, it goes there, and leaves the old one."""
+    riding.ride()
+    riding.book("anna", spot="2")
+    await riding.sync()
+    spots = riding.spivi.world.boxes.pop("4472")
+    await riding.reimport(box="4472")
+    await riding.sync()
+    riding.spivi.world.boxes["4472"] = spots
+    assert (await riding.sync()).exit_code == 0
+    assert riding.roster() == {"c1": {"anna": "1"}}
+    assert riding.events()[riding.event_of("c1")]["BoxID"] == "4472"
+    await riding.reimport(box="4471")
+    assert (await riding.sync()).exit_code == 0
+    assert riding.roster() == {"c1": {"anna": "1"}}
+    assert riding.events()[riding.event_of("c1")]["BoxID"] == "4471"
 
 
 @pytest.mark.parametrize("how", ["session", "row", "no row"])

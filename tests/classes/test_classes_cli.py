@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from hub.cli.work import end, plan_
 from hub.errors import UserError
 from hub.look.classes import list_classes, seat_maps
 from hub.look.explain import explain
@@ -130,3 +133,70 @@ async def test_explain_says_where_somebody_rides(riding: Riding) -> None:
     [line] = [line for line in (await explain(riding.hub, "desk:bo")).lines if line.target == "bikes"]
     assert (line.code, line.good) == ("booking_without_spot", False)
     assert "Assign a spot in desk" in line.fix
+
+
+async def test_explain_speaks_of_bikes_where_there_are_no_doors(riding: Riding) -> None:
+    riding.ride("c1")
+    riding.ride("c2", riding.clock.now() + timedelta(days=2))
+    riding.book("anna", "c1", "3")
+    riding.book("bo", "c1", None)
+    riding.book("cleo", "c1", "5")
+    riding.book("cleo", "c2", None)
+    riding.member("dan")
+    await riding.sync()
+    for member, verdict in (("anna", "bike"), ("bo", "no_bike"), ("cleo", "some_bikes"), ("dan", "no_class")):
+        answer = await explain(riding.hub, f"desk:{member}")
+        assert answer.verdict == verdict
+        assert "bike" in answer.sentence
+        assert "access" not in answer.sentence
+        assert all(line.code != "no_target" for line in answer.lines)
+
+
+async def test_a_sync_says_who_waits_and_what_came(riding: Riding, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a line each, and as numbers; nothing where nobody waits."""
+    ride = riding.ride("c1")
+    riding.book("anna", spot="3")
+    await riding.sync()
+    riding.clock.set(ride["ends_at"] + timedelta(minutes=31))
+    riding.ride("c2")
+    riding.ride("short", minutes=10)
+    riding.book("bo", "c2", None)
+    riding.book("cleo", "c2", "99")
+    riding.member("shy", show_live=False)
+    riding.book("shy", "c2", "4")
+    result = await riding.sync()
+    [run] = result.targets
+    assert run.waiting == {"riders": 2, "classes": 1}
+    assert run.fetched == {"classes": 1, "results": 1, "summaries": 1}
+    capsys.readouterr()
+    end(run, json=False)
+    said = capsys.readouterr().out
+    assert "results of 1 class (1), 1 summary" in said
+    assert "2 riders have no seat, 1 class failed: `studiohub sessions --problems`" in said
+    end(run, json=True)
+    [shown] = json.loads(capsys.readouterr().out)["targets"]
+    assert (shown["waiting"], shown["fetched"]) == (run.waiting, run.fetched)
+    riding.desk.sessions = riding.desk.sessions[:1]
+    riding.desk.bookings = riding.desk.bookings[:1]
+    [run] = (await riding.sync()).targets
+    assert (run.waiting, run.fetched) == ({}, {})
+
+
+async def test_a_plan_says_that_classes_are_no_part_of_it(
+    riding: Riding, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is nothing to apply, so nothing looks as if there were."""
+
+    @asynccontextmanager
+    async def there() -> AsyncIterator[Any]:
+        yield riding.hub
+
+    monkeypatch.setattr("hub.cli.work.opened", there)
+    riding.ride()
+    riding.desk.export(at=riding.clock.now())
+    assert await plan_() == 0
+    said = capsys.readouterr().out
+    assert "Classes are not part of plans: `studiohub sessions` shows what should be at bikes." in said
+    assert "Nothing has been changed" not in said
+    assert await plan_("bikes", json=True) == 0
+    assert json.loads(capsys.readouterr().out)["note"].startswith("Classes are not part of plans")

@@ -211,3 +211,19 @@ async def test_somebody_else_on_the_seat(riding: Riding) -> None:
     assert (await riding.sync()).exit_code == 0
     assert riding.roster() == {"c1": {"anna": "0"}}
     assert "seat_failed" not in await riding.inbox()
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+async def test_riders_who_change_places_are_no_failure(riding: Riding, count: int) -> None:
+    """Somebody has to get up first; what was in the way and is so no more is nothing to read about."""
+    names = ["anna", "bo", "cleo", "dan", "eve"][:count]
+    riding.ride()
+    rows = [riding.book(name, spot=str(spot)) for spot, name in enumerate(names, 1)]
+    await riding.sync()
+    for number, row in enumerate(rows):
+        row["spot"] = str((number + 1) % count + 1)
+    result = await riding.sync()
+    assert (result.exit_code, result.targets[0].failed) == (0, {})
+    assert riding.roster() == riding.booked()
+    lines = [(row.level, row.code, row.text) for row in await riding.rows(t.log)]
+    assert [line for line in lines if line[0] != "info"] == []

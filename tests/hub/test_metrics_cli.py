@@ -161,9 +161,35 @@ def test_trends_are_told_in_words_and_as_numbers(rode: Shop) -> None:
     assert made["weeks_4"]["more"]["distance_km"] is None
     text = rode("metrics", "trends", "desk:1").out
     assert "1 ride" in text
-    assert "30.0 km" in text
+    # In all, at best, and in either of the last weeks: there is nothing before them to compare with.
+    (line,) = (line for line in text.splitlines() if "distance_km" in line)
+    assert line.count("30.0 km") == 4
+    assert "%)" not in line
     # Of the other, the distance can hardly be.
     assert "distance_km" not in rode("metrics", "trends", "desk:2").out
+
+
+def test_trends_set_the_last_weeks_against_those_before(rode: Shop) -> None:
+    event = {"starts_at": START - timedelta(days=35), "ends_at": START - timedelta(days=35, hours=-1)}
+    change(rode.home, update(t.event).where(t.event.c.id == "e2").values(**event))
+    half = {"distance_km": FULL["distance_km"] / 2}
+    ride: dict[str, Any] = {
+        "id": 3,
+        "event_id": "e2",
+        "member": "1",
+        "vendor_person_id": "v1",
+        "starts_at": event["starts_at"],
+    }
+    ride |= {"implausible": "[]", "arrived_at": START, "changed_at": START}
+    desk = select(t.connection.c.id).where(t.connection.c.name == "desk").scalar_subquery()
+    change(
+        rode.home,
+        lambda hub: insert(t.result).values(
+            **ride, source_id=desk, studio_id=hub.the_studio.id, sealed_metrics=hub.vault.seal(json.dumps(half))
+        ),
+    )
+    text = rode("metrics", "trends", "desk:1").out
+    assert "30.0 km (+100%)" in " ".join(text.split())
 
 
 # ── taking out ────────────────────────────────────────────────────────────────────────────────────────────────────────
