@@ -89,10 +89,10 @@ async def test_what_rows_can_name_comes_with_how_many_have_it(world: World) -> N
     world.join("3", pass_id="abo-sauna")
     await world.sync()
     catalog = await read_catalog(world.hub)
-    assert [(one.id, one.name, one.people) for one in catalog.of("pass")] == [
-        ("abo-sauna", "Abo + Sauna", 1),
-        ("abo", "Abo 12 months", 1),
-    ]
+    assert {one.id: (one.name, one.people) for one in catalog.of("pass") if one.people} == {
+        "abo-sauna": ("Abo + Sauna", 1),
+        "abo": ("Abo 12 months", 1),
+    }
     assert catalog.members == 3
     assert catalog.target("door").groups == {"AG-1": "Gym", "AG-2": "Gym + Sauna"}
     assert catalog.target("gone").name_of("x") == "x"
