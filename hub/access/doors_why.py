@@ -8,14 +8,12 @@ from zoneinfo import ZoneInfo
 from hub import records as r
 from hub.access.decide import Facts, moment_text
 from hub.access.doors import OPENING, booked_window, class_is_off, references
-from hub.access.facts import VANISHED
+from hub.access.facts import OVER, VANISHED
 from hub.access.reasons import Reason
 from hub.access.rules import TargetRules
 from hub.access.windows import Window
 
-__all__ = ["why_ended", "why_no_door"]
-
-OVER = frozenset({r.PassState.ENDED, r.PassState.REVOKED, r.PassState.FROZEN})
+__all__ = ["why_ended", "why_no_door", "why_over"]
 
 
 def _base(facts: Facts, rules: TargetRules) -> dict[str, str]:
@@ -76,7 +74,7 @@ def why_ended(
         return Reason("archived", base), True
     if facts.gone and facts.gone_member is None:
         return Reason("member_gone", base), True
-    reasons = [_of_record(kind, name, facts, rules, wanted) for kind, name in references(record)]
+    reasons = [why_over(kind, name, facts, rules, wanted) for kind, name in references(record)]
     # One announced reason explains a visit that several bookings made together.
     for reason, announced in reasons:
         if reason is not None and announced:
@@ -87,9 +85,10 @@ def why_ended(
     return Reason("no_door_rule", base), False
 
 
-def _of_record(
+def why_over(
     kind: str, name: str, facts: Facts, rules: TargetRules, wanted: frozenset[str]
 ) -> tuple[Reason | None, bool]:
+    """Why one record gives nothing (any more), where that can be told, and whether the source said so."""
     if kind == "booking":
         return _of_booking(name, facts, rules, wanted)
     if kind == "community_member":

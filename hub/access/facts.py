@@ -15,10 +15,13 @@ from hub.access.decide import Facts
 from hub.store import among
 from hub.store import tables as t
 
-__all__ = ["VANISHED", "FactReader"]
+__all__ = ["OVER", "VANISHED", "FactReader"]
 
 VANISHED = "vanished"
 """How a record is gone that a complete read missed, without a word from the source."""
+
+OVER = frozenset({r.PassState.ENDED, r.PassState.REVOKED, r.PassState.FROZEN})
+"""States by which a source says that a pass opens nothing (any more)."""
 
 _KINDS = ("member", "badge", "member_pass")
 _DOOR_KINDS = ("booking", "community_member")

@@ -3,7 +3,7 @@ is a surprise afterwards."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from hub import records as r
 from hub.access.decide import Facts
 from hub.access.doors import OPENING, booked_window, references, whole_window
+from hub.access.doors_why import why_over
 from hub.access.facts import VANISHED
 from hub.access.reasons import Reason
 from hub.access.rules import TargetRules
@@ -76,35 +77,15 @@ def vanished_reason(record: str, facts: Facts, rules: TargetRules, now: datetime
     base = {"target": rules.target, "source": facts.source, "member": facts.member_id, "name": facts.name}
     if facts.gone and facts.gone_member is not None:
         return Reason("member_gone", base)
-    refs = set(references(record))
-    names: dict[str, tuple[Iterable[tuple[Any, str]], Callable[[Any], Reason]]] = {
-        "booking": (
-            facts.gone_bookings,
-            lambda one: Reason(
-                "booking_gone",
-                {
-                    **base,
-                    "reference": one.number or one.id,
-                    "resource": facts.resource_names.get(one.resource_id or "", one.resource_id or ""),
-                },
-            ),
-        ),
-        "member_pass": (
-            facts.gone_passes,
-            lambda one: Reason("pass_gone", {**base, "pass_name": facts.pass_names.get(one.pass_id, one.pass_id)}),
-        ),
-        "community_member": (
-            facts.gone_communities,
-            lambda one: Reason(
-                "community_over",
-                {**base, "community": facts.community_names.get(one.community_id, one.community_id)},
-            ),
-        ),
+    gone = {
+        "booking": facts.gone_bookings,
+        "member_pass": facts.gone_passes,
+        "community_member": facts.gone_communities,
     }
-    for kind, (gone, reason) in names.items():
-        for one in _missed(gone):
-            if (kind, one.id) in refs and any(window.ends > now for window in _windows(kind, one, facts, rules)):
-                return reason(one)
+    for kind, name in references(record):
+        for one in _missed(gone.get(kind, ())):
+            if one.id == name and any(window.ends > now for window in _windows(kind, one, facts, rules)):
+                return why_over(kind, name, facts, rules, frozenset())[0]
     return None
 
 

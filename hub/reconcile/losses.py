@@ -13,15 +13,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from hub.access.decide import Decision, Facts, Wanted, decide
-from hub.access.facts import VANISHED
+from hub.access.facts import OVER, VANISHED
 from hub.access.rules import TargetRules
 from hub.access.windows import FOREVER, Window
 from hub.records import MemberPass, PassState
 
 __all__ = ["Loss", "loses", "why_lost", "without_loss"]
-
-OVER = frozenset({PassState.ENDED, PassState.REVOKED, PassState.FROZEN})
-"""States by which a source says that a pass opens nothing (any more)."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from hub.access.facts import FactReader
@@ -59,6 +60,10 @@ class Scope:
             )
         return self.readers[source_id]
 
+    @cached_property
+    def _pepper(self) -> str:
+        return self.vault.open(self.studio.sealed_pepper)
+
     def fingerprint(self, code: str) -> str:
         """What is compared instead of a code."""
-        return fingerprint(code, self.vault.open(self.studio.sealed_pepper))
+        return fingerprint(code, self._pepper)

@@ -49,7 +49,6 @@ async def tell_visitors(
         if member is None or not member.email:
             await _nobody_to_tell(scope, db, outcome, now)
             continue
-        await journal.solve(db, scope.studio.id, code=NO_ADDRESS, subject=_subject(scope, outcome), now=now)
         granted = outcome.granted
         assert granted is not None and change.after is not None  # noqa: S101, PT018 - only asked for what was given
         new = _mails(
@@ -67,8 +66,12 @@ async def tell_visitors(
             url=granted.url,
             reference=change.reference if _is_booked(change.record) else "",
         )
-        # Where the visit had to be made anew, what still waits names a way in that no longer is one.
-        await outbox.withdraw(db, scope.studio.id, mail_names(outcome.intent.grant_id), but=[mail.name for mail in new])
+        if change.grant_id is not None:
+            # Not the first try. Where the visit had to be made anew, what still waits names a way in that no longer is
+            # one.
+            await journal.solve(db, scope.studio.id, code=NO_ADDRESS, subject=_subject(scope, outcome), now=now)
+            names = mail_names(outcome.intent.grant_id)
+            await outbox.withdraw(db, scope.studio.id, names, but=[mail.name for mail in new])
         mails += new
     await outbox.put(db, scope.studio.id, mails, seal=scope.vault.seal, now=now)
 

@@ -112,7 +112,8 @@ def _ended(
     kept: list[tuple[LedgerRow, Held]] = []
     if not rows:
         return ended, kept
-    records = frozenset(f"{kind}:{name}" for visit in doors.wanted.values() for kind, name in references(visit.record))
+    wanted = list(doors.wanted.values())
+    records = frozenset(f"{kind}:{name}" for visit in wanted for kind, name in references(visit.record))
     blocked = {pair for visit in doors.visits if visit.wanted is None for pair in references(visit.record)}
     for row in rows:
         over = row.valid_until is not None and row.valid_until <= now
@@ -127,7 +128,7 @@ def _ended(
             row.record or "", row.valid_until, rules.names_of(row.opens.locks), facts, rules, now, zone, wanted=records
         )
         left = Window(max(_window(row).starts, now), _window(row).ends)
-        successors = [visit for visit in doors.wanted.values() if _same(row, visit)]
+        successors = [visit for visit in wanted if _same(row, visit)]
         follows = tuple(visit.key for visit in successors if _overlap(_asked(visit), left))
         if over or row.stood is None or (row.wanted is None and not row.settled):
             # Nothing opens, or the vendor was asked to end it already: that was decided then.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from hub.errors import UserError
 from hub.grants import TrackerSeat
@@ -12,7 +12,6 @@ from hub.look.catalog import Catalog
 from hub.look.people import Person
 from hub.look.seats import SeatView
 from hub.records import Spot
-from hub.studio.model import Row
 from tui.mapping.draft import BETWEEN, Draft, Edit
 from tui.table import Column
 
@@ -129,8 +128,3 @@ def whole(text: str, what: str) -> int:
 def switched(ids: Sequence[str], one: str) -> list[str]:
     """The ids with that one, or without it where it was there."""
     return [other for other in ids if other != one] if one in ids else [*ids, one]
-
-
-def field_of(row: Row | None, name: str, default: Any) -> Any:
-    """What a row says there; the default where there is none."""
-    return getattr(row, name, default) if row is not None else default

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from hub import times
+from hub.access.windows import LONGEST_DAY
 from hub.look.grant_pages import GrantFilter, grant_page, grants_of, read_filter
 from hub.look.grants import GrantView
 from hub.look.reveal import Kept, Secrets, kept_of, reveal
@@ -27,12 +28,9 @@ from tui.jobs import deferred
 from tui.page import Page
 from tui.table import Column, IdTable
 from tui.theme import glyph, state
-from tui.words import clean, short_mails
+from tui.words import clean, moment, short_mails
 
 __all__ = ["AccessScreen"]
-
-A_VISIT = timedelta(hours=25)
-"""What lasts no longer is shown with its times of day."""
 
 REST = 0.15
 """Seconds that the cursor rests on a grant before its story is read, and the fingers before the filter is used."""
@@ -215,8 +213,8 @@ class AccessScreen(Page):
             Text(clean(view.name or view.member), style="bold"),
             Text(clean(f"{view.opens_text} · {view.target}"), style=colours["muted"]),
             Text(),
-            _field("opens", _moment(view.valid_from, zone) or "at once", colours),
-            _field("closes", _moment(view.valid_until, zone) or "open end", colours),
+            _field("opens", moment(view.valid_from, zone) or "at once", colours),
+            _field("closes", moment(view.valid_until, zone) or "open end", colours),
         ]
         if view.error:
             lines += [Text(), Text(clean(view.error.get("what")), style=f"bold {colours['failed']}")]
@@ -227,14 +225,14 @@ class AccessScreen(Page):
             ]
             lines.append(_keys([("r", "try now"), ("x", "explain")], colours))
             if view.next_try_at is not None:
-                lines.append(Text(f"Next try {_moment(view.next_try_at, zone)}.", style=colours["muted"]))
+                lines.append(Text(f"Next try {moment(view.next_try_at, zone)}.", style=colours["muted"]))
         lines += [
             *self._secrets(view, colours),
             Text(),
             _field("why", clean(view.reason), colours),
             _field("rule", clean(view.rule) or "–", colours),
             _field("member", clean(view.member), colours),
-            _field("made", _moment(view.created_at, zone), colours),
+            _field("made", moment(view.created_at, zone), colours),
         ]
         if self._story is not None and self._story[0] == view.id and self._story[1]:
             lines += [Text(), Text("What happened", style="bold")]
@@ -406,15 +404,11 @@ def _field(name: str, value: str, colours: dict[str, str]) -> Text:
     return Text.assemble((f"{name:<8}", colours["faint"]), (value, colours["muted"]))
 
 
-def _moment(moment: datetime | None, zone: ZoneInfo) -> str:
-    return f"{moment.astimezone(zone):%a %-d %b %Y %H:%M}" if moment is not None else ""
-
-
 def _period(starts: datetime | None, ends: datetime | None, zone: ZoneInfo) -> str:
     """A window in one line: the day once where both ends are on it."""
     if starts is None and ends is None:
         return "open end"
-    if starts is None or ends is None or ends - starts > A_VISIT:
+    if starts is None or ends is None or ends - starts > LONGEST_DAY:
         first = f"{starts.astimezone(zone):%-d %b %Y}" if starts is not None else "…"
         return f"{first} – {ends.astimezone(zone):%-d %b %Y}" if ends is not None else f"from {first}"
     one, other = starts.astimezone(zone), ends.astimezone(zone)
