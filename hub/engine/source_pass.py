@@ -24,6 +24,7 @@ from hub.records import Window
 from hub.store import journal
 from hub.store import tables as t
 from hub.studio import registry
+from hub.words import of_kind
 
 if TYPE_CHECKING:
     from hub.core import Hub, Progress
@@ -102,7 +103,7 @@ async def run_source(
                 windows=windows if windows is not None else all_windows(connection.plugin, hub.clock.now()),
                 between=pause,
                 pressing=pressing,
-                progress=lambda kind, seen: steps.step(f"{row.name}: read {kind}", seen, None),
+                progress=lambda kind, seen: steps.step(f"{row.name}: read {of_kind(kind)}", seen, None),
             )
         finally:
             calls = connection.counters.since(before)
@@ -204,9 +205,9 @@ async def wake_targets(db: AsyncConnection, studio: registry.Studio, now: dateti
 
 def _read_text(report: ReadReport) -> str:
     """A read in one line."""
-    seen = ", ".join(f"{count.seen} {kind}" for kind, count in sorted(report.kinds.items())) or "nothing"
+    seen = ", ".join(of_kind(kind, count.seen) for kind, count in sorted(report.kinds.items())) or "nothing"
     news = [
-        f"{kind}: " + ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in found.items())
+        f"{of_kind(kind)}: " + ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in found.items())
         for kind, count in sorted(report.kinds.items())
         if (found := {name: value for name, value in vars(count).items() if value and name != "seen"})
     ]
