@@ -102,6 +102,10 @@ class Plugin:
     """What is read when. Without any, everything is read every 15 minutes, or as often as `every` says."""
     credential: str = ""
     """What the vendor calls the thing that a person needs in hand, for sentences ("badge")."""
+    confirms_within: timedelta = timedelta(minutes=10)
+    """How long a vendor may take to show what it has accepted. After that it is told as what could not be done."""
+    code_once: bool = False
+    """A code can stand only once at a lock, so a visit that takes the place of another gets a code of its own."""
     draw_code: Callable[[], str] | None = None
     """Draws one random code in the vendor's format, for vendors with the ability CODES. The hub draws until it has one
     that is not in use there."""

@@ -43,6 +43,9 @@ MOST_ROUNDS = 8
 
 LONGEST_WAIT = timedelta(seconds=12)
 
+SHOWN_AFTER = tuple(timedelta(seconds=seconds) for seconds in (3, 5, 9))
+"""In a pass that somebody asked for, what a vendor accepted and does not show at once is looked at again then."""
+
 Leave = Callable[[], Awaitable[bool]]
 
 
@@ -287,7 +290,13 @@ async def _rounds(work: _Pass, *, full: bool, retry: bool) -> None:
         if applied.stopped_by is not None:
             raise _stopped(scope, applied)
         left = await _left(hub, scope)
-        if left == 0 or not applied.failed:
+        if left == 0:
+            return
+        if applied.waiting and retry and number < len(SHOWN_AFTER):
+            # Whoever typed this wants to see it done, where the vendor shows so within some seconds.
+            await hub.clock.sleep(SHOWN_AFTER[number].total_seconds())
+            continue
+        if not applied.failed:
             return
         further = applied.progress > 0 or left_before is None or left < left_before
         if not retry or not (await _wait_until_sure(hub, applied) or further):

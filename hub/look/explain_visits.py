@@ -129,7 +129,17 @@ def why_pending(
         return "problem", _failed(scope, error, values)
     if row.drift is not None:
         return "problem", Reason("drift", {**values, "what": row.drift})
+    if error is not None:
+        return "pending", waits(error, values)
     return "pending", Reason("unknown" if row.state == "unknown" else "in_progress", values)
+
+
+def waits(error: Mapping[str, str], values: Mapping[str, str]) -> Reason:
+    """What the vendor accepted, or can't take yet, in its own words."""
+    said = f"{error['what']}. {error['said']}".strip()
+    return Reason(
+        "waits", {**values, "error": said, "fix": error["fix"] or "Nothing: it is looked at again by itself."}
+    )
 
 
 def _failed(scope: Scope, error: Mapping[str, str], values: Mapping[str, str]) -> Reason:
