@@ -280,7 +280,7 @@ async def _target(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave:
     if waiting and result.error is None:
         async with hub.database.write() as db:
             await hints.done(db, waiting)
-    if result.error is None and not result.left_off:
+    if full and result.error is None and not result.left_off:
         await keep_subscribed(hub, row, lease)
     await _next(hub, lease, await _next_pass(hub, row, result))
 
