@@ -174,7 +174,8 @@ class Nuki:
     def _said(self, answer: Answer, what: str, at: str, tag: str) -> Said:
         if answer.status in {402, 426}:
             raise FixSettings(
-                f"{answer.where} was refused ({answer.status}): the Nuki account is not paid for this",
+                f"{answer.where} was refused",
+                said=f"the Nuki account is not paid for this ({answer.status})",
                 fix="Look at the subscription of the account in Nuki Web, then verify the connection.",
                 code="not_paid",
             )

@@ -119,10 +119,11 @@ async def _make(api: Nuki, lock: str, wanted: grants.Grant, tag: str) -> grants.
     lost = wanted.sure_after - wire.SETTLED if wanted.look_first and wanted.sure_after is not None else None
     sent = api.asked("create", lock, tag)
     before = max((at for at in (sent, wanted.asked_at, lost) if at is not None), default=None)
-    if before is None and wanted.vendor_id is not None:
+    if wanted.asked_at is None and (wanted.shown or (before is None and wanted.vendor_id is not None)):
         before = api.now
     if before is not None:
-        patience = wire.SURE if wanted.shown and sent is None else wire.SETTLED
+        repeated = sent is not None and wanted.asked_at is not None and sent > wanted.asked_at
+        patience = wire.SURE if wanted.shown and not repeated else wire.SETTLED
         note = await _trouble(api, lock)
         if note is not None or api.now - before < patience or not api.synced(lock, since=before):
             await api.sync(lock)

@@ -23,7 +23,16 @@ async def subscribe(api: Nuki, address: str, secret: str, signing: str | None) -
     """One webhook to this address, whose signatures can be checked; the secret they are made with, where it is new.
     The new one is made before old ones of ours go. Others are left alone."""
     redact.know(address, secret)
-    ours = [row for row in await api.webhooks() if str(row.get("webhookUrl") or "").startswith(address[: -len(secret)])]
+    try:
+        every = await api.webhooks()
+    except FixSettings as error:
+        raise FixSettings(
+            error.what,
+            said=error.said,
+            fix="Ask Nuki for Advanced API access, which webhooks need; or leave it so: what is under way is looked at "
+            "once a minute.",
+        ) from error
+    ours = [row for row in every if str(row.get("webhookUrl") or "").startswith(address[: -len(secret)])]
     good = [row for row in ours if row.get("webhookUrl") == address and _fits(row)]
     shown = next((text for row in good if (text := row.get("secret"))), None)
     known = shown or signing
