@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.classes.due import next_moment
@@ -317,7 +317,9 @@ async def _next_pass(hub: Hub, row: registry.ConnectionRow, result: TargetRun) -
         ).scalar()
         retry = (
             await db.execute(
-                select(func.min(func.coalesce(c.next_try_at, now))).where(c.target_id == row.id, c.settled.is_(False))
+                select(func.min(func.coalesce(c.next_try_at, literal(now, t.Utc())))).where(
+                    c.target_id == row.id, c.settled.is_(False)
+                )
             )
         ).scalar()
         classes = await next_moment(db, row.id, now) if hub.plugins[row.plugin].kind == "tracker" else None

@@ -84,7 +84,7 @@ async def observe_access(
 
 @hookimpl
 async def subscribe_webhooks(
-    connection: Connection, address: str, secret: str, signing_secret: str | None
+    connection: Connection, address: str, secret: str, signing_secret: str | None = None
 ) -> str | None:
     """One webhook, signed with a secret that Nuki gives out."""
     return await webhooks.subscribe(connection.keep(Nuki), address, secret, signing_secret)
@@ -93,4 +93,4 @@ async def subscribe_webhooks(
 @hookimpl
 async def read_webhook(connection: Connection, request: grants.WebhookRequest) -> Sequence[grants.Hint]:
     """A signed delivery about authorizations has what is under way looked at."""
-    return webhooks.hints(request)
+    return webhooks.hints(connection.keep(Nuki), request)

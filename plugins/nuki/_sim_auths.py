@@ -217,13 +217,11 @@ class Auths(NukiBase):
 
     def _store(self, what: str, lock: str, fields: Row, auth: str = "") -> None:
         seconds = self.faults.late.seconds if self.faults.late is not None else USUAL_DELAY
-        self.world.jobs[str(self.world.number("job"))] = {
-            "what": what,
-            "lock": lock,
-            "auth": auth,
-            "fields": fields,
-            "due": self.clock.now() + timedelta(seconds=seconds),
-        }
+        due = self.clock.now() + timedelta(seconds=seconds)
+        job: Row = {"what": what, "lock": lock, "auth": auth, "fields": fields, "due": due}
+        self.world.jobs[str(self.world.number("job"))] = job
+        if not seconds:
+            self.settle()
 
     def settle(self) -> None:
         """The locks that are reached carry out what is due."""

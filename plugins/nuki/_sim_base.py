@@ -49,6 +49,8 @@ class NukiFaults(Faults, kw_only=True, omit_defaults=True, forbid_unknown_fields
     """A deleted code is listed no more, and its digits stay taken until the lock is synced."""
     hidden_codes: bool = False
     """Lists don't show codes."""
+    hidden_secrets: bool = False
+    """The list of webhooks doesn't show their secrets."""
     no_keypad: bool = False
     """No lock has a keypad."""
     not_paid: bool = False

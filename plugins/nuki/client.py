@@ -56,6 +56,8 @@ class Nuki:
         self._locks: tuple[datetime, dict[str, LockSeen]] | None = None
         self._asked: dict[tuple[str, str, str], datetime] = {}
         self._synced: dict[str, datetime] = {}
+        self.signing: str | None = None
+        """What webhooks are signed with, where this process has subscribed to them."""
 
     @property
     def now(self) -> datetime:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from hub import Connection, FixRecord, NotFound, NotYet, Refused, RetryLater, grants, redact
+from hub import Conflict, Connection, FixRecord, NotFound, NotYet, Refused, RetryLater, grants, redact
+from hub.connection import read_tag
 from plugins.nuki import wire
 from plugins.nuki.client import Nuki
 from plugins.nuki.wire import AuthSeen
@@ -31,7 +32,7 @@ async def grant(api: Nuki, wanted: grants.Grant) -> grants.Granted:
         raise FixRecord(f"the visit of {_name(wanted)} needs a code of six digits from 1 to 9", code="code_unfit")
     # Nuki may repeat it in what it says about a refusal.
     redact.know(wanted.code)
-    tag = wanted.vendor_id or wanted.tag
+    tag = _tag(api, wanted)
     found = [seen for seen in await api.auths() if seen.tag == tag and seen.lock in wanted.opens.locks]
     mine, spare = _one_each(found, wanted)
     missing = [lock for lock in wanted.opens.locks if lock not in {seen.lock for seen in found}]
@@ -50,6 +51,18 @@ async def grant(api: Nuki, wanted: grants.Grant) -> grants.Granted:
         admin_url=wire.PORTAL,
         waiting=next((note for note in waiting if note is not None), None),
     )
+
+
+def _tag(api: Nuki, wanted: grants.Grant) -> str:
+    """What the names of the grant's codes end in. Raises Conflict for what another hub made."""
+    tag = wanted.vendor_id or wanted.tag or api.connection.tag(wanted.id)
+    if read_tag(tag, api.connection.instance) is None:
+        raise Conflict(
+            f"the code of {_name(wanted)} carries the tag {tag}, which is not of this hub, so the hub leaves it alone",
+            fix="If it should go, delete it in the Nuki app.",
+            code="marker_other",
+        )
+    return tag
 
 
 def _one_each(found: Sequence[AuthSeen], wanted: grants.Grant) -> tuple[list[AuthSeen], list[AuthSeen]]:
@@ -103,7 +116,7 @@ async def _check_code(api: Nuki, wanted: grants.Grant, locks: Sequence[str]) -> 
     """Raise Refused where a lock lists the digits already, before any other lock is asked."""
     for seen in await api.auths():
         if seen.lock in locks and seen.code is not None and seen.code == wanted.code:
-            raise await _taken(api, seen.lock, wanted.tag)
+            raise await _taken(api, seen.lock, _tag(api, wanted))
 
 
 async def _taken(api: Nuki, lock: str, tag: str) -> Refused:
@@ -116,9 +129,14 @@ async def _taken(api: Nuki, lock: str, tag: str) -> Refused:
 async def _make(api: Nuki, lock: str, wanted: grants.Grant, tag: str) -> grants.Note | None:
     """Ask for the code on a lock that does not list it; what it waits for. One that was asked for before, or stood
     there, is asked for again only when the lock was read anew and still does not show it."""
-    lost = wanted.sure_after - wire.SETTLED if wanted.look_first and wanted.sure_after is not None else None
+    if wanted.look_first and wanted.sure_after is not None and api.now < wanted.sure_after:
+        raise RetryLater(
+            f"it is too early to tell whether the lock {await _lock_name(api, lock)} has the code already",
+            after=wanted.sure_after - api.now,
+            code="settling",
+        )
     sent = api.asked("create", lock, tag)
-    before = max((at for at in (sent, wanted.asked_at, lost) if at is not None), default=None)
+    before = max((at for at in (sent, wanted.asked_at) if at is not None), default=None)
     if wanted.asked_at is None and (wanted.shown or (before is None and wanted.vendor_id is not None)):
         before = api.now
     if before is not None:
@@ -195,11 +213,11 @@ async def _reason(api: Nuki, lock: str, wanted: grants.Grant, refused: Refused |
 async def revoke(api: Nuki, wanted: grants.Grant) -> grants.Revoked:
     """Delete the codes of a visit. Confirmed once no lock lists one, after the locks were read anew, and none of them
     is offline. One that is over opens nothing any more: it is deleted to make room."""
+    tag = _tag(api, wanted)
     if wanted.vendor_id is None and not wanted.look_first:
-        asked = any(api.asked("create", lock, wanted.tag) for lock in wanted.opens.locks)
+        asked = any(api.asked("create", lock, tag) for lock in wanted.opens.locks)
         if not asked:
             return grants.Revoked()
-    tag = wanted.vendor_id or wanted.tag
     mine = [seen for seen in await api.auths() if seen.tag == tag]
     if mine:
         waiting = [await _delete(api, seen, tag) for seen in mine]

@@ -32,7 +32,7 @@ async def subscribe(api: Nuki, address: str, secret: str, signing: str | None) -
             fix="Ask Nuki for Advanced API access, which webhooks need; or leave it so: what is under way is looked at "
             "once a minute.",
         ) from error
-    ours = [row for row in every if str(row.get("webhookUrl") or "").startswith(address[: -len(secret)])]
+    ours = [row for row in every if _is_ours(str(row.get("webhookUrl") or ""), address, secret)]
     good = [row for row in ours if row.get("webhookUrl") == address and _fits(row)]
     shown = next((text for row in good if (text := row.get("secret"))), None)
     known = shown or signing
@@ -47,10 +47,16 @@ async def subscribe(api: Nuki, address: str, secret: str, signing: str | None) -
                 fix="Nothing: what is under way is looked at once a minute instead.",
             )
     redact.know(str(known))
+    api.signing = str(known)
     for row in ours:
         if row.get("id") != keep.get("id"):
             await api.delete_webhook(str(row.get("id")))
     return str(known) if known != signing else None
+
+
+def _is_ours(url: str, address: str, secret: str) -> bool:
+    """Whether a webhook goes to this connection, by an address that it has or had."""
+    return url.startswith(address.removesuffix(secret)) or url.endswith(secret)
 
 
 def _fits(row: Mapping[str, Any]) -> bool:
@@ -58,13 +64,12 @@ def _fits(row: Mapping[str, Any]) -> bool:
     return isinstance(features, Sequence) and wire.FEATURE in features
 
 
-def hints(request: WebhookRequest) -> Sequence[Hint]:
+def hints(api: Nuki, request: WebhookRequest) -> Sequence[Hint]:
     """What a delivery says to look at. Raises FixSettings for one that Nuki did not sign. What it says is never taken
     for so: the list is."""
-    sent = request.headers.get(wire.SIGNATURE, "")
-    if not request.signing_secret or not hmac.compare_digest(
-        sent.lower().encode(), wire.signature(request.body, request.signing_secret).encode()
-    ):
+    sent = request.headers.get(wire.SIGNATURE, "").lower()
+    secret = request.signing_secret or api.signing
+    if secret is None or not hmac.compare_digest(sent.encode(), wire.signature(request.body, secret).encode()):
         raise FixSettings(
             "the webhook does not carry Nuki's signature, so it is not from Nuki",
             fix="If deliveries keep being refused, remove the hub's webhook in Nuki Web; it is made anew within a day.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,7 @@ class Studio:
     hub: Hub
     engine: Engine
     web: AsyncClient
+    unexpected: list[str] = field(default_factory=list)
 
     def book(
         self, key: str, member: str, starts: datetime, *, minutes: int = 60, resource: str = "r-1"
@@ -127,6 +128,7 @@ class Studio:
         self.desk.export(at=self.clock.now())
         for name in ("desk", "locks"):
             await self.engine.run_lane((await self.hub.connection_row(name)).id, urgent=True)
+        assert not self.unexpected
 
     async def plan(self) -> Plan:
         """A dry run."""
@@ -199,8 +201,14 @@ async def open_studio(
         await import_file(hub, file, who="test")
         engine = Engine(hub.settings, hub.database, hub.vault, hub.plugins, clock)
         async with AsyncClient(transport=ASGITransport(make_app(engine)), base_url="https://hub.example") as web:
+            studio = Studio(folder, clock, desk, simulator, hub, engine, web)
+
+            async def failed_unexpectedly(connection_id: int) -> None:
+                studio.unexpected.append(f"lane {connection_id} failed, and not by a vendor's fault: see the log")
+
+            monkeypatch.setattr(engine, "_put_off", failed_unexpectedly)
             try:
-                yield Studio(folder, clock, desk, simulator, hub, engine, web)
+                yield studio
             finally:
                 for one in (*engine._studios.values(), *engine._retired):
                     await one.close_connections()
@@ -296,7 +304,7 @@ def visit(number: int = 1, *locks: str, code: str = "348916", **fields: Any) -> 
         member=f"desk:{number}",
         opens=grants.Opens(locks=locks or (FRONT,)),
         marker=f"[hub:0123abcd:desk:{number}]",
-        tag=f"012{number:09d}",
+        tag=f"bcd{number:09d}",
         code=code,
         **values,
     )
