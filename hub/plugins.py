@@ -109,6 +109,10 @@ class Plugin:
     draw_code: Callable[[], str] | None = None
     """Draws one random code in the vendor's format, for vendors with the ability CODES. The hub draws until it has one
     that is not in use there."""
+    draw_code_for: Callable[[Any], str] | None = None
+    """The same in the place of `draw_code`, where the format hangs on the connection's settings, which it is given."""
+    booked_only: bool = False
+    """Opens only windows with a beginning and an end, as bookings have them."""
 
 
 @dataclass(frozen=True)

@@ -317,7 +317,8 @@ async def _apply(work: _Pass, planned: Planned) -> Applied:
         progress=lambda done, total: work.progress.step(f"{scope.name}: apply", done, total),
     )
     for action, count in applied.done.items():
-        result.applied[action] = result.applied.get(action, 0) + count
+        if (total := result.applied.pop(action, 0) + count) > 0:
+            result.applied[action] = total
     result.failed = {
         outcome.intent.change.ref: str(outcome.error)
         for outcome in applied.failed

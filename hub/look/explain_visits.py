@@ -65,6 +65,10 @@ def explain_visits(
         if error is not None and row.state in {"failed", "unknown"}:
             verdicts.add("too_much" if holds else "pending")
             bad.append(_failed(scope, error, {"target": scope.name}))
+        elif row.state == "removing":
+            verdicts.add("too_much" if holds else "pending")
+            values = {"target": scope.name}
+            bad += [*left[row.key][:-1], waits(error, values) if error is not None else Reason("in_progress", values)]
         elif left[row.key][-1].good:
             verdicts.add("access" if holds else "later")
             good += left[row.key]

@@ -48,6 +48,9 @@ __all__ = ["Applied", "apply_plan"]
 DOWN_AFTER = 5
 """So many grants in a row that the vendor did not answer end the pass: it is down."""
 
+ASKED = "asked"
+"""What is counted that a vendor accepted and has yet to show."""
+
 SILENCE = frozenset({"vendor_busy", "vendor_down", "vendor_garbage"})
 """Codes that say nothing about one grant and everything about the vendor."""
 
@@ -70,14 +73,22 @@ class Applied:
     waiting: int = 0
     """So many were accepted by the vendor, which has yet to show them."""
 
-    def count(self, action: Action) -> None:
-        """One more of that action went well."""
-        self.done[action.value] = self.done.get(action.value, 0) + 1
+    def count(self, outcome: Outcome) -> None:
+        """One more went well. What is only accepted so far counts as asked for, until it is confirmed."""
+        if outcome.confirmed:
+            self._add(outcome.intent.change.action.value, 1)
+            self._add(ASKED, -1 if outcome.intent.waiting else 0)
+        elif outcome.news:
+            self._add(ASKED, 1)
+
+    def _add(self, what: str, number: int) -> None:
+        if number:
+            self.done[what] = self.done.get(what, 0) + number
 
     @property
     def progress(self) -> int:
         """How many lines went well."""
-        return sum(self.done.values())
+        return sum(count for count in self.done.values() if count > 0)
 
 
 @dataclass
@@ -635,10 +646,10 @@ async def _write(work: _Apply, outcomes: Sequence[Outcome], visitors: Mapping[st
             continue
         if outcome.error is not None:
             work.result.failed.append(outcome)
-        elif outcome.news:
-            work.result.count(outcome.intent.change.action)
+        else:
+            work.result.count(outcome)
         work.result.waiting += outcome.ok and not outcome.confirmed
-        if outcome.news:
+        if outcome.news and (outcome.confirmed or outcome.error is not None):
             await _tell_observers(work, outcome)
 
 
@@ -650,6 +661,8 @@ def _log_line(work: _Apply, outcome: Outcome) -> journal.LogLine:
     if error is not None:
         return {**base, "level": "error", "code": f"{change.action.value}_failed", "text": str(error)}
     text = f"{change.name}: {change.action.value} {change.opens}. {change.reason.text}"
+    if not outcome.confirmed:
+        return {**base, "level": "info", "code": ASKED, "text": f"{text} It is to be confirmed."}
     return {**base, "level": "info", "code": change.action.value, "text": text}
 
 

@@ -42,8 +42,7 @@ async def codes_for(db: AsyncConnection, scope: Scope, changes: Sequence[Change]
     of another takes over that one's, where the vendor lets both stand: whoever stands at the door has it already.
     Others are drawn until they differ from all that are in use at the target."""
     lines = [change for change in changes if change.visit and change.after is not None]
-    draw = scope.plugin.draw_code
-    if not lines or draw is None or not scope.can(Ability.CODES):
+    if not lines or scope.plugin.draw_code is None or not scope.can(Ability.CODES):
         return {}
     c = t.ledger.c
 
@@ -69,11 +68,11 @@ async def codes_for(db: AsyncConnection, scope: Scope, changes: Sequence[Change]
 
 
 async def _draw(db: AsyncConnection, scope: Scope, drawn: set[str]) -> Code:
-    draw = scope.plugin.draw_code
+    draw, draw_for = scope.plugin.draw_code, scope.plugin.draw_code_for
     assert draw is not None  # noqa: S101 - asked before
     c = t.ledger.c
     for _ in range(TRIES):
-        text = draw()
+        text = draw() if draw_for is None else draw_for(scope.connection.settings)
         mark = scope.fingerprint(text)
         taken = select(c.id).where(c.target_id == scope.target_id, c.code_print == mark, t.LIVE).limit(1)
         if mark not in drawn and (await db.execute(taken)).first() is None:

@@ -18,7 +18,7 @@ from hub import redact
 from hub.errors import UserError
 from hub.plugins import Ability, Plugin, Plugins
 from hub.settings import ConnectionSettings, TargetOptions
-from hub.studio.model import ROW_KINDS, LinkRow, MailSection, Row, StudioSection
+from hub.studio.model import ROW_KINDS, LinkRow, MailSection, ResourceRow, Row, StudioSection
 
 __all__ = [
     "ConnectionSpec",
@@ -410,6 +410,8 @@ def _unable(row: Row, name: str, plugin: Plugin) -> Iterator[tuple[str, str]]:
         yield "locks", f"{name!r} ({plugin.title}) opens no single locks"
     elif locks and getattr(row, "credential", None) == "link" and Ability.LINKS not in can:
         yield "credential", f'{name!r} ({plugin.title}) gives no links; write credential = "code"'
+    if plugin.booked_only and locks and not isinstance(row, ResourceRow):
+        yield "target", f"{name!r} ({plugin.title}) opens doors for bookings only"
     if isinstance(row, LinkRow) and plugin.kind == "lock" and Ability.PEOPLE not in can:
         yield "target", f"{name!r} ({plugin.title}) has no people whom a member could be linked to"
 

@@ -18,7 +18,6 @@ __all__ = ["Auths"]
 
 KEYPAD, CODE = 3, 13
 WINDOW = ("allowedFromDate", "allowedUntilDate", "allowedWeekDays", "allowedFromTime", "allowedUntilTime")
-USUAL_DELAY = 2.0
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
 Date = Annotated[datetime, msgspec.Meta(tz=True)] | None
@@ -67,7 +66,13 @@ class CreateAdvanced(Create, kw_only=True):
 
 
 class Auths(NukiBase):
-    """What opens the locks."""
+    """What opens the locks. `delay`: how many seconds the locks take."""
+
+    delay: float = 2.0
+
+    def seconds(self) -> float:
+        """How long the locks take now."""
+        return self.delay if self.faults.late is None else self.faults.late.seconds
 
     # ── lists ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -216,7 +221,7 @@ class Auths(NukiBase):
     # ── what the locks do with them ───────────────────────────────────────────────────────────────────────────────
 
     def _store(self, what: str, lock: str, fields: Row, auth: str = "") -> None:
-        seconds = self.faults.late.seconds if self.faults.late is not None else USUAL_DELAY
+        seconds = self.seconds()
         due = self.clock.now() + timedelta(seconds=seconds)
         job: Row = {"what": what, "lock": lock, "auth": auth, "fields": fields, "due": due}
         self.world.jobs[str(self.world.number("job"))] = job

@@ -17,7 +17,7 @@ P = TypeVar("P")
 
 
 class Late(Switch, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Locks carry out what they are told so many seconds later, 2 where nothing is set."""
+    """Locks carry out what they are told so many seconds later."""
 
     main: ClassVar[str] = "seconds"
 

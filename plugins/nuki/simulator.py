@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hub.clock import Clock, SystemClock
 from hub.testing import Reject, Reply, Request, act, wrong
 from hub.testing.outbox import Outbox
-from plugins.nuki._sim_auths import CODE, KEYPAD, USUAL_DELAY
+from plugins.nuki._sim_auths import CODE, KEYPAD
 from plugins.nuki._sim_base import NukiFaults, moment_text
 from plugins.nuki._sim_devices import Devices
 from plugins.nuki._sim_world import LOCKS, NukiWorld, Row, opens_now
@@ -27,7 +27,8 @@ API_TOKEN = "nuki-simulated-api-token-7d41c09e"  # noqa: S105 - opens nothing bu
 
 
 class NukiSimulator(Devices):
-    """A Nuki account. `locks` are names by id; each has a keypad and a code that staff made."""
+    """A Nuki account. `locks` are names by id; each has a keypad and a code that staff made. They carry out what they
+    are told `delay` seconds later."""
 
     def __init__(
         self,
@@ -36,10 +37,12 @@ class NukiSimulator(Devices):
         seed: int = 1,
         api_token: str = API_TOKEN,
         locks: Mapping[str, str] | None = None,
+        delay: float = 2.0,
     ) -> None:
         super().__init__(NukiWorld(), NukiFaults(), clock=clock, seed=seed)
         self.logins = {"api_token": api_token}
         self.webhooks = Outbox()
+        self.delay = delay
         self._tasks: set[asyncio.Task[None]] = set()
         for key, name in (LOCKS if locks is None else locks).items():
             self.world.locks[key] = _lock(key, name)
@@ -72,8 +75,7 @@ class NukiSimulator(Devices):
             task.add_done_callback(self._tasks.discard)
 
     async def _later(self) -> None:
-        seconds = self.faults.late.seconds if self.faults.late is not None else USUAL_DELAY
-        await asyncio.sleep(seconds + 0.1)
+        await asyncio.sleep(self.seconds() + 0.1)
         self.settle()
         await self.send_webhooks()
 
