@@ -21,7 +21,7 @@ from plugins.nuki._sim_world import LOCKS, NukiWorld, Row, opens_now
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-__all__ = ["API_TOKEN", "NukiFaults", "NukiSimulator"]
+__all__ = ["API_TOKEN", "LOCKS", "NukiFaults", "NukiSimulator"]
 
 API_TOKEN = "nuki-simulated-api-token-7d41c09e"  # noqa: S105 - opens nothing but a simulator
 

@@ -1,4 +1,4 @@
-"""What a vendor has accepted and not shown yet: it stays asked for, is told after a while, and nothing is asked twice."""
+"""What a vendor has accepted and not shown yet: it stays asked for, is told after a while, and is asked for once."""
 
 from __future__ import annotations
 

@@ -255,8 +255,13 @@ class Machine(RuleBasedStateMachine):
             await self.day.sync()
         for _ in range(3):
             await self.day.passes(minutes=3)
-        grants = [grant for grant in await self.day.grants() if grant.status != "removed"]
-        assert {grant.status for grant in grants} <= {"created"}, grants
+        # A code whose window has just ended may still be on its way out: it opens nothing.
+        now = self.day.clock.now()
+        every = await self.day.grants()
+        grants = [grant for grant in every if grant.valid_until is not None and grant.valid_until > now]
+        grants = [grant for grant in grants if grant.status != "removed"]
+        odd = [(grant.status, grant.valid_from, grant.valid_until, grant.error) for grant in grants]
+        assert {grant.status for grant in grants} <= {"created"}, odd
         assert _standing(self.day, grants) == _wanted(self.day)
         for grant in grants:
             assert grant.valid_until is not None
@@ -264,7 +269,8 @@ class Machine(RuleBasedStateMachine):
                 assert self.day.nuki.code_opens(grant.code or "", lock, grant.valid_until - timedelta(seconds=1))
         _, [plan], errors = await plan_now(self.day.hub)
         assert not errors
-        assert not plan.changes, plan.changes
+        left = [change for change in plan.changes if change.valid_until is None or change.valid_until > now]
+        assert not left, left
         assert self.day.by_hand() == self.by_hand
         assert API_TOKEN not in str(await self.day.inbox())
 
@@ -283,6 +289,7 @@ def _standing(day: Studio, grants: list[Any]) -> set[Window]:
             continue
         assert row["enabled"]
         starts = datetime.fromisoformat(row["allowedFromDate"])
+        assert tag in whose, "a code that no grant stands for"
         found.add((whose[tag].member, tuple(sorted(whose[tag].opens["locks"])), starts, ends))
     for tag, locks in seen.items():
         if tag in whose:
