@@ -36,7 +36,7 @@ from hub.studio import registry
 if TYPE_CHECKING:
     from hub.core import Hub, Progress
 
-__all__ = ["TargetRun", "look", "open_scope", "run_target"]
+__all__ = ["SHOWN_AFTER", "TargetRun", "look", "open_scope", "run_target"]
 
 MOST_ROUNDS = 8
 """A pass that keeps making progress on what was left over is repeated this often at the most."""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import grants as g
@@ -104,7 +104,7 @@ async def find_crashed(db: AsyncConnection, target_id: int, token: int, *, now: 
             c.target_id == target_id,
             c.asked_at.is_not(None),
             # What the vendor accepted, and is only looked at again, has a time for that.
-            c.next_try_at.is_(None),
+            or_(c.next_try_at.is_(None), c.state == "requested"),
             c.token < token,
             c.state != "unknown",
         )

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 from hub import Ability, Connection, NotFound, Plugin, grants, hookimpl
-from plugins.nuki import checks, codes, webhooks, wire
+from plugins.nuki import checks, codes, removal, webhooks, wire
 from plugins.nuki.client import Nuki
 from plugins.nuki.settings import NukiSettings
 from plugins.nuki.simulator import NukiSimulator
@@ -63,7 +63,7 @@ async def grant_access(connection: Connection, grant: grants.Grant) -> grants.Gr
 @hookimpl
 async def revoke_access(connection: Connection, grant: grants.Grant) -> grants.Revoked:
     """Its keypad codes deleted."""
-    return await codes.revoke(connection.keep(Nuki), grant)
+    return await removal.revoke(connection.keep(Nuki), grant)
 
 
 @hookimpl

@@ -5,64 +5,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Annotated, Any
+from datetime import timedelta
+from typing import Any
 
 import msgspec
 
 from hub.testing import Delivery, Reject, Reply, Request, operation
 from plugins.nuki._sim_base import NukiBase, bad, moment_text
+from plugins.nuki._sim_payloads import Create, CreateAdvanced, CreateMany, MultiUpdate, Update, fields_of
 from plugins.nuki._sim_world import Row
 
 __all__ = ["Auths"]
 
 KEYPAD, CODE = 3, 13
 WINDOW = ("allowedFromDate", "allowedUntilDate", "allowedWeekDays", "allowedFromTime", "allowedUntilTime")
-
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
-Date = Annotated[datetime, msgspec.Meta(tz=True)] | None
-Days = Annotated[int, msgspec.Meta(ge=0, le=127)] | None
-Minutes = Annotated[int, msgspec.Meta(ge=0, le=1440)] | None
-
-
-class Update(msgspec.Struct, kw_only=True):
-    """The fields of a change; what is left out of the window is no limit any more."""
-
-    name: Name
-    allowedFromDate: Date = None  # noqa: N815 - the vendor's names
-    allowedUntilDate: Date = None  # noqa: N815
-    allowedWeekDays: Days = None  # noqa: N815
-    allowedFromTime: Minutes = None  # noqa: N815
-    allowedUntilTime: Minutes = None  # noqa: N815
-    accountUserId: int | None = None  # noqa: N815
-    enabled: bool = True
-    remoteAllowed: bool = False  # noqa: N815
-    code: int | None = None
-
-
-class MultiUpdate(Update, kw_only=True):
-    """One of several changes."""
-
-    id: str
-
-
-class Create(Update, kw_only=True):
-    """The fields of a new authorization."""
-
-    type: int = 0
-    smartActionsEnabled: bool = False  # noqa: N815
-
-
-class CreateMany(Create, kw_only=True):
-    """One on several locks."""
-
-    smartlockIds: list[int]  # noqa: N815
-
-
-class CreateAdvanced(Create, kw_only=True):
-    """One on several locks for a user; no keypad codes."""
-
-    smartlockIds: list[int]  # noqa: N815
 
 
 class Auths(NukiBase):
@@ -173,7 +129,7 @@ class Auths(NukiBase):
         if self.fires("lost", request, "createAuth"):
             return
         for lock in rows:
-            fields = {**_fields(given), "type": given.type, "smartlockId": lock["smartlockId"]}
+            fields = {**fields_of(given), "type": given.type, "smartlockId": lock["smartlockId"]}
             self._store("create", str(lock["smartlockId"]), fields)
 
     def _change(self, request: Request, row: Row, given: Update) -> None:
@@ -182,7 +138,7 @@ class Auths(NukiBase):
         if given.code is not None and given.code != row.get("code"):
             self._check_code(str(row["smartlockId"]), given.code)
         if not self.fires("lost", request, "updateAuth"):
-            fields = _fields(given)
+            fields = fields_of(given)
             if given.code is None:
                 fields["code"] = row.get("code")
             self._store("change", str(row["smartlockId"]), fields, auth=row["id"])
@@ -307,19 +263,3 @@ class Auths(NukiBase):
 
     def _delivered(self, number: str, ok: bool) -> None:
         self.world.deliveries[number] = {**self.world.deliveries[number], "succeeded": ok}
-
-
-def _fields(given: Update) -> Row:
-    """A whole row of what is given: what is left out of the window is no limit."""
-    return {
-        "name": given.name,
-        "enabled": given.enabled,
-        "remoteAllowed": given.remoteAllowed,
-        "accountUserId": given.accountUserId,
-        "code": given.code,
-        "allowedFromDate": moment_text(given.allowedFromDate) if given.allowedFromDate is not None else None,
-        "allowedUntilDate": moment_text(given.allowedUntilDate) if given.allowedUntilDate is not None else None,
-        "allowedWeekDays": given.allowedWeekDays,
-        "allowedFromTime": given.allowedFromTime,
-        "allowedUntilTime": given.allowedUntilTime,
-    }

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from hub import Conflict, Connection, FixRecord, NotFound, NotYet, Refused, RetryLater, grants, redact
-from hub.connection import read_tag
+from hub import Connection, FixRecord, NotFound, NotYet, Refused, RetryLater, grants, redact
 from plugins.nuki import wire
 from plugins.nuki.client import Nuki
+from plugins.nuki.removal import delete, tag_of
+from plugins.nuki.told import busy, lock_name, trouble, whose
 from plugins.nuki.wire import AuthSeen
 
-__all__ = ["grant", "observed", "revoke"]
+__all__ = ["grant", "observed"]
 
 BUSY = timedelta(seconds=10)
 
@@ -27,12 +28,12 @@ BUSY = timedelta(seconds=10)
 async def grant(api: Nuki, wanted: grants.Grant) -> grants.Granted:
     """Have the code on every lock of the visit, with its window; confirmed once all of them are listed so."""
     if wanted.valid_until is not None and wanted.valid_until <= api.now:
-        raise FixRecord(f"the visit of {_name(wanted)} is over already", code="window_over")
+        raise FixRecord(f"the visit of {whose(wanted)} is over already", code="window_over")
     if not wire.is_code(wanted.code):
-        raise FixRecord(f"the visit of {_name(wanted)} needs a code of six digits from 1 to 9", code="code_unfit")
+        raise FixRecord(f"the visit of {whose(wanted)} needs a code of six digits from 1 to 9", code="code_unfit")
     # Nuki may repeat it in what it says about a refusal.
     redact.know(wanted.code)
-    tag = _tag(api, wanted)
+    tag = tag_of(api, wanted)
     found = [seen for seen in await api.auths() if seen.tag == tag and seen.lock in wanted.opens.locks]
     mine, spare = _one_each(found, wanted)
     missing = [lock for lock in wanted.opens.locks if lock not in {seen.lock for seen in found}]
@@ -42,7 +43,7 @@ async def grant(api: Nuki, wanted: grants.Grant) -> grants.Granted:
         await _check_room(api, wanted, missing)
         await _check_code(api, wanted, missing)
     waiting = [await _change(api, seen, wanted, tag) for seen in wrong]
-    waiting += [await _delete(api, seen, tag) for seen in spare]
+    waiting += [await delete(api, seen, tag) for seen in spare]
     waiting += [await _make(api, lock, wanted, tag) for lock in missing]
     return grants.Granted(
         vendor_id=tag,
@@ -51,18 +52,6 @@ async def grant(api: Nuki, wanted: grants.Grant) -> grants.Granted:
         admin_url=wire.PORTAL,
         waiting=next((note for note in waiting if note is not None), None),
     )
-
-
-def _tag(api: Nuki, wanted: grants.Grant) -> str:
-    """What the names of the grant's codes end in. Raises Conflict for what another hub made."""
-    tag = wanted.vendor_id or wanted.tag or api.connection.tag(wanted.id)
-    if read_tag(tag, api.connection.instance) is None:
-        raise Conflict(
-            f"the code of {_name(wanted)} carries the tag {tag}, which is not of this hub, so the hub leaves it alone",
-            fix="If it should go, delete it in the Nuki app.",
-            code="marker_other",
-        )
-    return tag
 
 
 def _one_each(found: Sequence[AuthSeen], wanted: grants.Grant) -> tuple[list[AuthSeen], list[AuthSeen]]:
@@ -100,7 +89,7 @@ async def _check_room(api: Nuki, wanted: grants.Grant, locks: Sequence[str]) -> 
         coming = api.on_their_way(lock) - {seen.tag for seen in held}
         if len(held) + len(coming) < (limit if soon else limit - min(wire.RESERVED, limit // 10)):
             continue
-        name = await _lock_name(api, lock)
+        name = await lock_name(api, lock)
         what = f"the lock {name} holds {limit} codes and app users, and has no room for more"
         if not soon:
             what = f"the lock {name} is nearly full, and its last places are for what begins within a day"
@@ -116,13 +105,13 @@ async def _check_code(api: Nuki, wanted: grants.Grant, locks: Sequence[str]) -> 
     """Raise Refused where a lock lists the digits already, before any other lock is asked."""
     for seen in await api.auths():
         if seen.lock in locks and seen.code is not None and seen.code == wanted.code:
-            raise await _taken(api, seen.lock, _tag(api, wanted))
+            raise await _taken(api, seen.lock, tag_of(api, wanted))
 
 
 async def _taken(api: Nuki, lock: str, tag: str) -> Refused:
     """The hub draws other digits after this, so what was asked for with these is no guide any more."""
     api.forget(tag)
-    name = await _lock_name(api, lock)
+    name = await lock_name(api, lock)
     return Refused(f"the lock {name} has a code with the same digits already", code="code_taken")
 
 
@@ -131,7 +120,7 @@ async def _make(api: Nuki, lock: str, wanted: grants.Grant, tag: str) -> grants.
     there, is asked for again only when the lock was read anew and still does not show it."""
     if wanted.look_first and wanted.sure_after is not None and api.now < wanted.sure_after:
         raise RetryLater(
-            f"it is too early to tell whether the lock {await _lock_name(api, lock)} has the code already",
+            f"it is too early to tell whether the lock {await lock_name(api, lock)} has the code already",
             after=wanted.sure_after - api.now,
             code="settling",
         )
@@ -142,7 +131,7 @@ async def _make(api: Nuki, lock: str, wanted: grants.Grant, tag: str) -> grants.
     if before is not None:
         repeated = sent is not None and wanted.asked_at is not None and sent > wanted.asked_at
         patience = wire.SURE if wanted.shown and not repeated else wire.SETTLED
-        note = await _trouble(api, lock)
+        note = await trouble(api, lock)
         if note is not None or api.now - before < patience or not api.synced(lock, since=before):
             await api.sync(lock)
             return note
@@ -151,9 +140,9 @@ async def _make(api: Nuki, lock: str, wanted: grants.Grant, tag: str) -> grants.
     except (Refused, NotFound) as refused:
         raise await _reason(api, lock, wanted, refused) from refused
     if said == "busy" and before is None:
-        raise RetryLater(f"the lock {await _lock_name(api, lock)} is at something else", after=BUSY, code="lock_busy")
+        raise RetryLater(f"the lock {await lock_name(api, lock)} is at something else", after=BUSY, code="lock_busy")
     if said != "exists":
-        return await _trouble(api, lock)
+        return await trouble(api, lock)
     await api.sync(lock)
     if any(seen.tag == tag and seen.lock == lock for seen in await api.auths(fresh=True)):
         return None
@@ -161,7 +150,7 @@ async def _make(api: Nuki, lock: str, wanted: grants.Grant, tag: str) -> grants.
         raise await _taken(api, lock, tag)
     return grants.Note(
         "code_left_over",
-        f"The lock {await _lock_name(api, lock)} says that it has this code, and does not list it",
+        f"The lock {await lock_name(api, lock)} says that it has this code, and does not list it",
         "Nothing at first: the hub has it read the lock again. If it stays so, sync the lock in the Nuki app.",
     )
 
@@ -169,11 +158,11 @@ async def _make(api: Nuki, lock: str, wanted: grants.Grant, tag: str) -> grants.
 async def _change(api: Nuki, seen: AuthSeen, wanted: grants.Grant, tag: str) -> grants.Note | None:
     """Ask for a code that stands there to be as wanted, all of it; what it waits for."""
     if seen.pending:
-        return await _busy(api, seen.lock)
+        return await busy(api, seen.lock)
     asked = api.asked("change", seen.id, tag)
     if asked is not None and api.now - asked < wire.SETTLED:
         await api.sync(seen.lock)
-        return await _trouble(api, seen.lock)
+        return await trouble(api, seen.lock)
     try:
         said = await api.change(seen, tag, wire.change_payload(wanted, tag))
     except Refused as refused:
@@ -182,7 +171,7 @@ async def _change(api: Nuki, seen: AuthSeen, wanted: grants.Grant, tag: str) -> 
         raise await _taken(api, seen.lock, tag)
     if said == "gone":
         await api.sync(seen.lock)
-    return await _busy(api, seen.lock) if said == "busy" else await _trouble(api, seen.lock)
+    return await busy(api, seen.lock) if said == "busy" else await trouble(api, seen.lock)
 
 
 async def _reason(api: Nuki, lock: str, wanted: grants.Grant, refused: Refused | NotFound) -> FixRecord | NotYet:
@@ -190,12 +179,12 @@ async def _reason(api: Nuki, lock: str, wanted: grants.Grant, refused: Refused |
     said = refused.said or refused.what
     if lock not in await api.locks(fresh=True):
         return FixRecord(
-            f"Nuki has no lock {lock}, which the visit of {_name(wanted)} shall open",
+            f"Nuki has no lock {lock}, which the visit of {whose(wanted)} shall open",
             said=said,
             fix="Name a lock that exists in the mapping.",
             code="opening_missing",
         )
-    name = await _lock_name(api, lock)
+    name = await lock_name(api, lock)
     on_lock = [seen for seen in await api.auths(fresh=True) if seen.lock == lock]
     if not any(seen.type in {wire.KEYPAD, wire.KEYPAD_CODE} for seen in on_lock):
         return FixRecord(
@@ -204,76 +193,7 @@ async def _reason(api: Nuki, lock: str, wanted: grants.Grant, refused: Refused |
             fix="Pair a Nuki Keypad with the lock in the Nuki app, then sync.",
             code="no_keypad",
         )
-    return FixRecord(f"Nuki refused the code of {_name(wanted)} for the lock {name}", said=said, code="refused")
-
-
-# ── taking back ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def revoke(api: Nuki, wanted: grants.Grant) -> grants.Revoked:
-    """Delete the codes of a visit. Confirmed once no lock lists one, after the locks were read anew, and none of them
-    is offline. One that is over opens nothing any more: it is deleted to make room."""
-    tag = _tag(api, wanted)
-    if wanted.vendor_id is None and not wanted.look_first:
-        asked = any(api.asked("create", lock, tag) for lock in wanted.opens.locks)
-        if not asked:
-            return grants.Revoked()
-    mine = [seen for seen in await api.auths() if seen.tag == tag]
-    if mine:
-        waiting = [await _delete(api, seen, tag) for seen in mine]
-        return grants.Revoked(confirmed=False, waiting=next((note for note in waiting if note is not None), None))
-    if wanted.valid_until is not None and wanted.valid_until <= api.now:
-        return grants.Revoked()
-    return await _confirm_gone(api, wanted)
-
-
-async def _delete(api: Nuki, seen: AuthSeen, tag: str) -> grants.Note | None:
-    """Ask for one code to be deleted, unless that was done a moment ago; what it waits for."""
-    if seen.pending:
-        await api.sync(seen.lock)
-        return await _trouble(api, seen.lock) or await _busy(api, seen.lock)
-    asked = api.asked("delete", seen.id, tag)
-    if asked is None or api.now - asked >= wire.SETTLED:
-        try:
-            said = await api.delete(seen, tag)
-        except Refused as refused:
-            name = await _lock_name(api, seen.lock)
-            raise FixRecord(
-                f"Nuki refused to delete a code at the lock {name}",
-                said=refused.said or refused.what,
-                fix=f"Delete the code “{seen.name}” of the lock {name} in Nuki.",
-                code="refused",
-            ) from refused
-        if said == "busy":
-            return await _busy(api, seen.lock)
-    await api.sync(seen.lock)
-    note = await _trouble(api, seen.lock)
-    if note is not None:
-        return note
-    name = await _lock_name(api, seen.lock)
-    return grants.Note(
-        "delete_pending",
-        f"The lock {name} still lists the code “{seen.name}”",
-        f"If it stays so: delete the code “{seen.name}” of the lock {name} in the Nuki app, next to the lock.",
-    )
-
-
-async def _confirm_gone(api: Nuki, wanted: grants.Grant) -> grants.Revoked:
-    """Nothing is listed: is that so, or did one read miss it, or is a request to make it still on its way?"""
-    since = wanted.asked_at
-    known = await api.locks()
-    locks = [lock for lock in wanted.opens.locks if lock in known]
-    for lock in locks:
-        note = await _trouble(api, lock)
-        if note is not None:
-            await api.sync(lock)
-            return grants.Revoked(confirmed=False, waiting=note)
-    patience = wire.SURE if wanted.shown else wire.SETTLED
-    if since is None or api.now - since < patience or not all(api.synced(lock, since=since) for lock in locks):
-        for lock in locks:
-            await api.sync(lock)
-        return grants.Revoked(confirmed=False)
-    return grants.Revoked()
+    return FixRecord(f"Nuki refused the code of {whose(wanted)} for the lock {name}", said=said, code="refused")
 
 
 # ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -309,31 +229,3 @@ def _or_early(at: datetime | None) -> datetime:
 
 def _or_late(at: datetime | None) -> datetime:
     return at or wire.NO_END
-
-
-# ── words ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def _trouble(api: Nuki, lock: str) -> grants.Note | None:
-    """What is wrong between Nuki and a lock, in words; None where nothing is known."""
-    seen = (await api.locks()).get(lock)
-    if seen is None or seen.online:
-        return None
-    return grants.Note(
-        "lock_offline",
-        f"The lock {seen.name} {seen.trouble}, so it has not heard of this yet, and may not before it is back",
-        "Check its Wi-Fi or bridge and its batteries.",
-    )
-
-
-async def _busy(api: Nuki, lock: str) -> grants.Note:
-    return grants.Note("lock_busy", f"The lock {await _lock_name(api, lock)} is still at another change of this code")
-
-
-async def _lock_name(api: Nuki, lock: str) -> str:
-    seen = (await api.locks()).get(lock)
-    return seen.name if seen is not None else lock
-
-
-def _name(wanted: grants.Grant) -> str:
-    return wanted.label or wanted.member

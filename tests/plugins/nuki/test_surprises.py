@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.engine.disconnecting import disconnect
 from hub.engine.hints import address_of
 from hub.errors import UserError
 from plugins.nuki.simulator import NukiSimulator
@@ -307,6 +308,32 @@ async def test_a_request_that_arrives_after_its_removal_is_found_and_taken_back(
         await studio.passes(minutes=3)
     assert studio.ours() == []
     assert "access_without_grant" not in await studio.inbox() or (await studio.sync()).exit_code == 0
+
+
+async def test_disconnecting_waits_until_the_locks_have_deleted_what_was_given(studio: Studio) -> None:
+    for number in range(3):
+        studio.book(f"b-{number}", f"m{number}", at("14:00"))
+    await studio.sync()
+    assert len(studio.ours()) == 6
+    before = studio.by_hand()
+    done = await disconnect(studio.hub, "locks", revoke=True, who="test")
+    assert (done.forgotten, done.removed, done.failed) == (True, 3, {})
+    assert studio.ours() == []
+    assert studio.by_hand() == before
+
+
+async def test_an_ended_code_at_a_lock_that_nobody_reaches_is_asked_to_go_once(studio: Studio) -> None:
+    studio.book("b-1", "4711", at("09:30"), resource="r-2")
+    await studio.sync()
+    studio.nuki.set_server_state(SAUNA, 4)
+    for _ in range(20):
+        await studio.passes(minutes=10)
+    assert studio.nuki.log.by_operation["deleteAuth"] == 1
+    assert await studio.inbox() == {}
+    studio.nuki.set_server_state(SAUNA, 0)
+    for _ in range(2):
+        await studio.passes(minutes=3)
+    assert studio.ours() == []
 
 
 async def test_a_group_can_not_be_named_and_a_link_not_be_asked_for(
