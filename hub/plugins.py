@@ -104,6 +104,9 @@ class Plugin:
     """What the vendor calls the thing that a person needs in hand, for sentences ("badge")."""
     confirms_within: timedelta = timedelta(minutes=10)
     """How long a vendor may take to show what it has accepted. After that it is told as what could not be done."""
+    look_again: tuple[timedelta, ...] = ()
+    """Where a vendor shows within seconds what it has accepted: the pauses after which somebody who waits for it has it
+    looked at again. A plugin that names some can be called again at once, and asks for nothing twice."""
     code_once: bool = False
     """A code can stand only once at a lock, so a visit that takes the place of another gets a code of its own."""
     draw_code: Callable[[], str] | None = None

@@ -22,7 +22,7 @@ from hub.classes.tracker_pass import open_tracker, work_for
 from hub.core import Hub
 from hub.engine import lanes
 from hub.engine.sync import WAIT_FOR_LANE
-from hub.engine.target_pass import SHOWN_AFTER, open_scope
+from hub.engine.target_pass import open_scope
 from hub.errors import UserError
 from hub.reconcile import ledger
 from hub.reconcile.apply import apply_plan
@@ -198,7 +198,7 @@ async def _revoke_all(
     changes = await _everything(scope, mine)
     plan = Plan(target=row.name, target_id=row.id, made_at=hub.clock.now(), changes=changes, owned=len(changes))
     applied = await apply_plan(scope, plan, (), lease=lease, run_id=run_id)
-    for pause in SHOWN_AFTER:
+    for pause in scope.plugin.look_again:
         if not applied.waiting or applied.stopped_by is not None:
             break
         await hub.clock.sleep(pause.total_seconds())

@@ -36,15 +36,12 @@ from hub.studio import registry
 if TYPE_CHECKING:
     from hub.core import Hub, Progress
 
-__all__ = ["SHOWN_AFTER", "TargetRun", "look", "open_scope", "run_target"]
+__all__ = ["TargetRun", "look", "open_scope", "run_target"]
 
 MOST_ROUNDS = 8
 """A pass that keeps making progress on what was left over is repeated this often at the most."""
 
 LONGEST_WAIT = timedelta(seconds=12)
-
-SHOWN_AFTER = tuple(timedelta(seconds=seconds) for seconds in (3, 5, 9))
-"""In a pass that somebody asked for, what a vendor accepted and does not show at once is looked at again then."""
 
 Leave = Callable[[], Awaitable[bool]]
 
@@ -292,9 +289,10 @@ async def _rounds(work: _Pass, *, full: bool, retry: bool) -> None:
         left = await _left(hub, scope)
         if left == 0:
             return
-        if applied.waiting and retry and number < len(SHOWN_AFTER):
-            # Whoever typed this wants to see it done, where the vendor shows so within some seconds.
-            await hub.clock.sleep(SHOWN_AFTER[number].total_seconds())
+        pauses = scope.plugin.look_again
+        if applied.waiting and retry and number < len(pauses):
+            # Whoever typed this wants to see it done.
+            await hub.clock.sleep(pauses[number].total_seconds())
             continue
         if not applied.failed:
             return

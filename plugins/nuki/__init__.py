@@ -24,6 +24,7 @@ def describe() -> Plugin:
         simulator=NukiSimulator,
         settle=wire.SETTLED.total_seconds(),
         confirms_within=timedelta(minutes=10),
+        look_again=wire.LOOK_AGAIN,
         code_once=True,
         profile=frozenset(),
         credential="code",

@@ -36,6 +36,7 @@ __all__ = [
     "FEATURE",
     "KEYPAD",
     "KEYPAD_CODE",
+    "LOOK_AGAIN",
     "NO_END",
     "PER_SECOND",
     "PORTAL",
@@ -87,6 +88,8 @@ lock [D], so a second request can't make a second one."""
 SURE = timedelta(seconds=15)
 """A code that was shown, and is missing from a list that is so much younger than the request to delete it, after a
 forced sync, is gone [I]."""
+LOOK_AGAIN = tuple(timedelta(seconds=seconds) for seconds in (3, 5, 9))
+"""When somebody who waits has it looked at again [I: some seconds]; long enough to be sure of a removal."""
 READ_AFTER = timedelta(seconds=2)
 """A list that was read so long after a forced sync shows what the lock holds [our choice]."""
 SYNC_AGAIN = timedelta(minutes=1)

@@ -80,10 +80,9 @@ async def test_a_target_can_be_left_as_it_is(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["desk", "door"])
 async def test_what_is_not_shown_as_gone_keeps_the_connection(world: World, name: str) -> None:
-    """Removals that the vendor took and does not show within seconds keep the connection, and say so; calling again
-    goes on."""
+    """Removals that the vendor took and does not show yet keep the connection, and say so; calling again goes on."""
     await _three(world)
-    world.exivo.faults.stale_reads = StaleReads(seconds=60)
+    world.exivo.faults.stale_reads = StaleReads(seconds=3)
     done = await disconnect(world.hub, name, revoke=True, who="test")
     assert not done.forgotten
     assert len(done.failed) == 3
