@@ -6,7 +6,7 @@ has to look.
 
 from __future__ import annotations
 
-from hub import FixRecord, NotFound, Refused, grants, redact
+from hub import Conflict, FixRecord, NotFound, Refused, grants, redact
 from plugins.resivo import wire
 from plugins.resivo.client import Resivo
 
@@ -29,6 +29,7 @@ async def grant(api: Resivo, wanted: grants.Grant) -> grants.Granted:
     redact.know(wanted.code)
     if wanted.vendor_id is not None:
         seen = await api.authorization(wanted.vendor_id)
+        _check_marker(wanted, seen)
         if seen is not None and not seen.over:
             return _granted(wanted, wanted.vendor_id, seen)
     if wanted.look_first:
@@ -64,6 +65,7 @@ async def revoke(api: Resivo, wanted: grants.Grant) -> grants.Revoked:
             raise _unfindable(wanted)
         return grants.Revoked()
     seen = await api.authorization(wanted.vendor_id)
+    _check_marker(wanted, seen)
     if seen is None or seen.over:
         return grants.Revoked()
     if not seen.pending:
@@ -85,6 +87,17 @@ async def revoke(api: Resivo, wanted: grants.Grant) -> grants.Revoked:
         "A door without internet has to be updated by hand before it knows.",
     )
     return grants.Revoked(confirmed=False, waiting=note)
+
+
+def _check_marker(wanted: grants.Grant, seen: wire.AuthorizationSeen | None) -> None:
+    """Raise Conflict for an authorization that shows a name which the hub did not give it."""
+    if seen is None or seen.name is None or seen.name.endswith(wanted.marker):
+        return
+    raise Conflict(
+        f"the authorization of {_name(wanted)} at Resivo does not end in {wanted.marker}, so the hub leaves it alone",
+        fix=f"If it is still theirs, write {wanted.marker} at the end of its name; or revoke it in the portal.",
+        code="marker_other",
+    )
 
 
 def _unfindable(wanted: grants.Grant) -> FixRecord:

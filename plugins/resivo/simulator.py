@@ -132,7 +132,8 @@ class ResivoSimulator(Simulator):
         row = self._row(request)
         state = "HIBERNATING" if self.faults.odd_states else row["status"]
         expired = row["validTo"] <= self.clock.now()
-        return {"id": row["id"], "status": state, "credentials": [{"status": state, "isExpired": expired}]}
+        credentials = [{"status": state, "isExpired": expired}]
+        return {"id": row["id"], "displayName": row["displayName"], "status": state, "credentials": credentials}
 
     @operation("getAuthorizationVersioned", "GET /{version}/{siteId}/authorizations/{authorizationId}")
     def get_authorization_versioned(self, request: Request) -> Row:

@@ -11,6 +11,7 @@ inferred from one client whose change was still open when it was read (OneGov, p
 * a list of authorizations [U]: there is none here, so what was lost with an answer can't be found again;
 * the spelling of states [U; the manual names planned, active, deployment pending, revocation pending and revoked]:
   compared without case, spaces and lines; one that was never seen is taken for *not yet*, and never for done;
+* whether an authorization shows its name [U]: where it does, one without the hub's marker is left alone;
 * limits of the API [U]: one request a second (our choice).
 """
 
@@ -78,8 +79,10 @@ class Paths:
 
 @dataclass(frozen=True)
 class AuthorizationSeen:
-    """An authorization as Resivo returned it: its state, and those of its PINs."""
+    """An authorization as Resivo returned it: its name (None where that is not shown), its state, and those of its
+    PINs."""
 
+    name: str | None
     state: str
     parts: tuple[str, ...]
     expired: bool
@@ -168,7 +171,9 @@ def authorization(raw: Any) -> AuthorizationSeen:
     raw = _mapping(raw, "an authorization")
     credentials = raw.get("credentials")
     parts = [one for one in credentials if isinstance(one, Mapping)] if isinstance(credentials, list) else []
+    name = raw.get("displayName")
     return AuthorizationSeen(
+        name if isinstance(name, str) else None,
         _state(raw.get("status")),
         tuple(_state(one.get("status")) for one in parts),
         bool(parts) and all(one.get("isExpired") is True for one in parts),

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 from pydantic import ValidationError
 
-from hub import FixRecord, FixSettings, RetryLater, Unconfirmed, grants, http
+from hub import Conflict, FixRecord, FixSettings, RetryLater, Unconfirmed, grants, http
 from hub.clock import FrozenClock
 from hub.connection import Connection
 from hub.core import Hub, initialise
@@ -261,6 +261,15 @@ async def test_revoking_twice_and_revoking_nothing_is_success(site: Site) -> Non
         assert (await site.revoke(standing)).confirmed
     assert (await site.revoke(visit())).confirmed
     assert (await site.revoke(visit(vendor_id="gone"))).confirmed
+
+
+async def test_what_another_made_is_left_alone(site: Site) -> None:
+    theirs = await site.stands()
+    ours = msgspec.structs.replace(theirs, marker="[hub:inst:desk:2]")
+    for call in (site.grant, site.revoke):
+        with pytest.raises(Conflict):
+            await call(ours)
+    assert site.sim.pin_opens(PIN, "D-1", NOW + timedelta(hours=1))
 
 
 async def test_a_lost_answer_is_never_followed_by_a_second_pin(site: Site) -> None:
