@@ -327,7 +327,8 @@ def _sentence(item: Any, model: type[BaseModel]) -> str:
     if item["type"] == "extra_forbidden":
         return f"unknown key {where!r}; {nearest(str(item['loc'][-1]), _names(model, item['loc']))}"
     if item["type"] == "missing":
-        return f"{where} is missing"
+        info = model.model_fields.get(where)
+        return f"{where} is missing" + (f": {info.description}" if info is not None and info.description else "")
     text = _MUST_BE.get(item["type"]) or str(item["msg"]).removeprefix("Value error, ")
     text = redact.mask(text.replace("Input should be", "must be"))
     return f"{where} {text}" if text.startswith("must ") else f"{where}: {text}" if where else text

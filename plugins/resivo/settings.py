@@ -11,9 +11,9 @@ from hub import ConnectionSettings
 __all__ = ["ResivoSettings"]
 
 WHY = (
-    "must be true: how Resivo's API works is pieced together from a client that nobody has released, and nothing of it "
-    "was ever tried at a real door. docs/resivo.md says what is not known. A site that was renamed may still speak "
-    "exivo: try the plugin exivo first"
+    "it must be true, because how Resivo's API works is pieced together from a client that nobody has released, and "
+    "nothing of it was ever tried at a real door; docs/resivo.md says what is not known. A site that was renamed may "
+    "still speak exivo: try the plugin exivo first"
 )
 
 
@@ -24,12 +24,7 @@ class ResivoSettings(ConnectionSettings):
     site_id: str = Field(min_length=1, title="Site ID")
     client_id: str = Field(min_length=1, title="Client ID")
     client_secret: SecretStr = Field(min_length=1, title="Client secret")
-    experimental: bool = Field(
-        False,
-        title="Use it although it is experimental",
-        validate_default=True,
-        description="nothing is verified",
-    )
+    experimental: bool = Field(title="Use it although it is experimental", description=WHY)
     api_version: str = Field("v8", pattern=r"^v[0-9]{1,3}$", title="API version", description="several come each year")
     version_in_every_path: bool = Field(
         False,
