@@ -88,8 +88,9 @@ lock [D], so a second request can't make a second one."""
 SURE = timedelta(seconds=15)
 """A code that was shown, and is missing from a list that is so much younger than the request to delete it, after a
 forced sync, is gone [I]."""
-LOOK_AGAIN = tuple(timedelta(seconds=seconds) for seconds in (3, 5, 9))
-"""When somebody who waits has it looked at again [I: some seconds]; long enough to be sure of a removal."""
+LOOK_AGAIN = tuple(timedelta(seconds=seconds) for seconds in (3, 5, 11))
+"""When somebody who waits has it looked at again [I: some seconds]: long enough for a new code that is shown at the
+first look, and to be sure that the one in whose place it came is gone after the last."""
 READ_AFTER = timedelta(seconds=2)
 """A list that was read so long after a forced sync shows what the lock holds [our choice]."""
 SYNC_AGAIN = timedelta(minutes=1)

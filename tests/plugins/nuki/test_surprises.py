@@ -176,6 +176,16 @@ async def test_a_moved_booking_gets_other_digits_and_its_old_code_goes_when_the_
     assert grant.code != former
 
 
+async def test_a_typed_sync_sees_a_moved_booking_through(studio: Studio) -> None:
+    booking = studio.book("b-1", "4711", at("14:00"))
+    await studio.sync()
+    booking |= {"starts_at": at("18:00"), "ends_at": at("19:00")}
+    studio.clock.move(timedelta(minutes=5))
+    assert (await studio.sync()).exit_code == 0
+    assert sorted(grant.status for grant in await studio.grants()) == ["created", "removed"]
+    assert len(studio.ours()) == 2
+
+
 async def test_limits_that_somebody_took_away_are_put_back_whole(studio: Studio) -> None:
     studio.book("b-1", "4711", at("14:00"))
     await studio.sync()
