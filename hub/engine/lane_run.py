@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.classes.due import next_moment
@@ -283,6 +283,8 @@ async def _target(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave:
     if waiting and result.error is None and not result.stopped:
         async with hub.database.write() as db:
             await hints.done(db, waiting)
+    if full and result.error is None and not result.left_off:
+        await keep_subscribed(hub, row, lease)
     await _next(hub, lease, await _next_pass(hub, row, result))
 
 
@@ -320,7 +322,9 @@ async def _next_pass(hub: Hub, row: registry.ConnectionRow, result: TargetRun) -
         ).scalar()
         retry = (
             await db.execute(
-                select(func.min(func.coalesce(c.next_try_at, now))).where(c.target_id == row.id, c.settled.is_(False))
+                select(func.min(func.coalesce(c.next_try_at, literal(now, t.Utc())))).where(
+                    c.target_id == row.id, c.settled.is_(False)
+                )
             )
         ).scalar()
         classes = await next_moment(db, row.id, now) if hub.plugins[row.plugin].kind == "tracker" else None

@@ -300,7 +300,14 @@ async def _rounds(work: _Pass, *, full: bool, retry: bool) -> None:
         if applied.stopped_by is not None:
             raise _stopped(scope, applied)
         left = await _left(hub, scope)
-        if left == 0 or not applied.failed:
+        if left == 0:
+            return
+        pauses = scope.plugin.look_again
+        if applied.waiting and retry and number < len(pauses):
+            # Whoever typed this wants to see it done.
+            await hub.clock.sleep(pauses[number].total_seconds())
+            continue
+        if not applied.failed:
             return
         further = applied.progress > 0 or left_before is None or left < left_before
         if not retry or not (await _wait_until_sure(hub, applied) or further):
@@ -321,7 +328,8 @@ async def _apply(work: _Pass, planned: Planned) -> Applied:
         progress=lambda done, total: work.progress.step(f"{scope.name}: apply", done, total),
     )
     for action, count in applied.done.items():
-        result.applied[action] = result.applied.get(action, 0) + count
+        if (total := result.applied.pop(action, 0) + count) > 0:
+            result.applied[action] = total
     result.failed = {
         outcome.intent.change.ref: str(outcome.error)
         for outcome in applied.failed

@@ -565,6 +565,8 @@ hook = Table(
     _connection("connection_id", primary_key=True),
     Column("secret_hash", Text, nullable=False, unique=True),
     Column("sealed_secret", LargeBinary, nullable=False),
+    # What the vendor signs its webhooks with, where it gave out something of its own.
+    Column("sealed_signing", LargeBinary),
     # Where the vendor was last told to send its webhooks, and when.
     Column("told_hash", Text),
     Column("told_at", Utc),
