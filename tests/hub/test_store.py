@@ -394,6 +394,33 @@ async def test_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
         assert await names(two) == ["Half-way"]
 
 
+async def test_work_that_is_cancelled_twice_in_a_statement_leaves_nothing_waiting(tmp_path: Path) -> None:
+    """As it is when a screen is left and the program ends right behind it: the second time, the connection is just
+    being closed because of the first."""
+    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n"
+    async with opened(tmp_path) as database:
+        before = asyncio.all_tasks()
+
+        async def read() -> None:
+            async with database.read() as db:
+                await db.execute(text(slow))
+
+        for turns in range(1, 12):
+            task = asyncio.create_task(read())
+            await asyncio.sleep(0.005)
+            task.cancel()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task], timeout=10)
+            left = asyncio.all_tasks() - before
+            for one in left:
+                one.cancel()
+            if left:
+                _, waiting = await asyncio.wait(left, timeout=10)
+                assert not waiting
+
+
 async def test_a_writer_that_waits_for_too_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has written nothing by then, so it can be tried again."""
     monkeypatch.setattr(database_module, "BUSY_MS", 50)
