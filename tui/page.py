@@ -191,7 +191,7 @@ class Page(Screen[Any]):
         """Why an action can't be used now; empty where it can. A key that can't be used stays listed, and says why."""
         name = action.partition("(")[0].rpartition(".")[2]
         if self.hub_app.read_only and name in self.writes | self.hub_app.writes:
-            return "Read only: this terminal was started with --read-only, so nothing is changed from here."
+            return "Read only: started with --read-only, or in a browser without --write. Nothing is changed from here."
         return ""
 
     def label(self, action: str, what: str) -> str:
