@@ -15,8 +15,8 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(STAMP) ## a made-up studio on simulated vendors, start to finish
-	$(BIN)/studiohub demo --headless
+demo: $(STAMP) ## a made-up studio on simulated vendors, in the terminal UI; in words where there is no terminal
+	$(BIN)/studiohub demo
 
 test: lint types unit ## everything that has to hold
 

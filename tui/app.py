@@ -41,12 +41,14 @@ from tui.screens.vendors import VendorsScreen
 from tui.theme import DARK, LIGHT, is_ascii
 from tui.work import Work
 
-__all__ = ["HubApp"]
+__all__ = ["DEMO", "HubApp"]
 
 T = TypeVar("T")
 
 KEYS = {"enter": "enter", "space": "space", "pageup": "pgup", "pagedown": "pgdn", "slash": "/", "escape": "esc"}
 ASCII = AsciiFilter()
+DEMO = 10
+"""What the app ends with when somebody wants to see the made-up studio."""
 
 
 class HubApp(App[None]):
@@ -329,6 +331,10 @@ class HubApp(App[None]):
 
         if self.page is not None and self.page is self.screen:
             await self.push_screen(HelpDialog(self.page.live_keys(hidden=True), self.page))
+
+    def show_demo(self) -> None:
+        """End for now: whoever started this shows the made-up studio, and then this again."""
+        self.exit(return_code=DEMO)
 
     async def action_quit(self) -> None:
         """End, unless something is not saved and somebody wants to stay."""

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["ask_before_leaving"]
 
 
-def ask_before_leaving(app: App[Any], go: Callable[[], Any]) -> None:
+def ask_before_leaving(app: App[Any], go: Callable[[], Any], *, ends: bool = False) -> None:
     """Go, after asking about what is not saved here. What is kept waits here until somebody comes back; where the whole
     program ends, nothing can be kept."""
     page = app.screen
     if not isinstance(page, Page) or not page.unsaved:
         go()
         return
-    ends = go == app.exit
+    ends = ends or go == app.exit
     answers = [("d", "drop them and go", "drop")]
     if not ends:
         answers.insert(0, ("k", "keep them here and go", "keep"))

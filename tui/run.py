@@ -9,7 +9,7 @@ from hub.cli.ui import InBrowser
 from hub.core import Hub
 from hub.errors import UserError
 from hub.settings import HubSettings
-from tui.app import HubApp
+from tui.app import DEMO, HubApp
 from tui.theme import DARK, LIGHT, ascii_only
 
 __all__ = ["run"]
@@ -29,21 +29,38 @@ async def run(
     whoever called.
     """
     ascii_only(ascii)
+    if web is None:
+        while await _show(settings, read_only=read_only, theme=theme) == DEMO:
+            from hub.demo import run_live
+
+            await run_live(lambda made: _show(made, theme=theme), output.say)
+        return 0
     async with Hub.open(settings) as hub:
-        if hub.studio is None and hub.unclear is not None:
-            raise hub.unclear
-        app = HubApp(hub, read_only=read_only, theme=theme)
-        if theme is not None and theme not in app.available_themes and theme not in {DARK.name, LIGHT.name}:
-            known = ", ".join(sorted({*app.available_themes, DARK.name, LIGHT.name}))
-            raise UserError(f"there is no theme {theme!r}", fix=f"Known: {known}.", code="theme")
-        if web is None:
-            await app.run_async()
-            if app.mistake is not None:
-                raise app.mistake
-            return 0
-        name = hub.studio.name if hub.studio is not None else "studiohub"
+        app = _app(hub, read_only=read_only, theme=theme)
+        name = app.hub.studio.name if app.hub.studio is not None else "studiohub"
     await _serve(web, name, read_only=read_only, ascii=ascii, theme=theme)
     return 0
+
+
+def _app(hub: Hub, *, read_only: bool, theme: str | None) -> HubApp:
+    """The app. Raises UserError where there is nothing to show, or no such theme."""
+    if hub.studio is None and hub.unclear is not None:
+        raise hub.unclear
+    app = HubApp(hub, read_only=read_only, theme=theme)
+    if theme is not None and theme not in app.available_themes and theme not in {DARK.name, LIGHT.name}:
+        known = ", ".join(sorted({*app.available_themes, DARK.name, LIGHT.name}))
+        raise UserError(f"there is no theme {theme!r}", fix=f"Known: {known}.", code="theme")
+    return app
+
+
+async def _show(settings: HubSettings, *, read_only: bool = False, theme: str | None = None) -> int:
+    """Show it in this terminal until it is left; returns the app's exit code."""
+    async with Hub.open(settings) as hub:
+        app = _app(hub, read_only=read_only, theme=theme)
+        await app.run_async()
+        if app.mistake is not None:
+            raise app.mistake
+        return app.return_code or 0
 
 
 async def _serve(web: InBrowser, name: str, *, read_only: bool, ascii: bool, theme: str | None) -> None:

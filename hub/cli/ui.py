@@ -15,7 +15,7 @@ from hub.cli.opened import settings
 from hub.errors import UserError
 from hub.settings import HubSettings
 
-__all__ = ["InBrowser", "find_ui", "instead_of_nothing", "tui_"]
+__all__ = ["InBrowser", "find_ui", "instead_of_nothing", "is_terminal", "plain_terminal", "tui_"]
 
 GROUP, NAME = "studiohub.ui", "tui"
 WEB_PORT = 8711
@@ -90,22 +90,27 @@ async def tui_(
     if web:
         served = InBrowser(host or "127.0.0.1", WEB_PORT if port is None else port, behind_proxy)
         return await run(chosen, read_only=not write, ascii=ascii, theme=theme, web=served)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not is_terminal():
         raise UserError(
             "the terminal UI needs a terminal",
             fix="`studiohub inbox`, `grants` and `runs` print the same; `studiohub tui --web` serves a browser.",
             code="no_terminal",
         )
-    return await run(chosen, read_only=read_only, ascii=ascii or _plain_terminal(), theme=theme)
+    return await run(chosen, read_only=read_only, ascii=ascii or plain_terminal(), theme=theme)
 
 
 def instead_of_nothing() -> tuple[str, ...]:
     """What `studiohub` alone means: the terminal UI where there is a terminal for it, else what commands there are."""
-    there = sys.stdin.isatty() and sys.stdout.isatty() and entry_points(group=GROUP, name=NAME)
-    return ("tui",) if there else ()
+    return ("tui",) if is_terminal() and entry_points(group=GROUP, name=NAME) else ()
 
 
-def _plain_terminal() -> bool:
+def is_terminal() -> bool:
+    """Whether somebody sits at a terminal."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def plain_terminal() -> bool:
+    """Whether it can only draw ASCII: the console of Linux itself."""
     import os
 
     return os.environ.get("TERM") == "linux"
