@@ -240,7 +240,7 @@ class FirstRunScreen(Page):
 
     def action_demo(self) -> None:
         """Show the made-up studio, in a home of its own, and come back here when it is left."""
-        if self.app.is_headless or self.app.is_web:
+        if self.app.is_web:
             self._said = "In a terminal, type: studiohub demo"
             self._draw()
             return
