@@ -57,7 +57,10 @@ async def _show(settings: HubSettings, *, read_only: bool = False, theme: str | 
     """Show it in this terminal until it is left; returns the app's exit code."""
     async with Hub.open(settings) as hub:
         app = _app(hub, read_only=read_only, theme=theme)
-        await app.run_async()
+        try:
+            await app.run_async()
+        finally:
+            await app.engine.stop()
         if app.mistake is not None:
             raise app.mistake
         return app.return_code or 0

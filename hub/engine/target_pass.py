@@ -16,6 +16,7 @@ from hub.access.rules import Openings, compile_rules
 from hub.classes.tracker_pass import run_tracker
 from hub.engine.lanes import Lease
 from hub.engine.steps import Steps
+from hub.engine.stopping import StopWatch
 from hub.engine.target_result import TargetRun
 from hub.engine.target_told import close_target_run
 from hub.errors import FixSettings, HubError, RetryLater
@@ -61,7 +62,7 @@ class _Pass:
     progress: Progress
     approved: frozenset[str]
     only: Collection[str] | None
-    leave: Leave | None
+    leave: Leave
     keep: bool
 
 
@@ -151,10 +152,22 @@ async def run_target(
     result = TargetRun(row.name, run_id)
     steps = Steps(progress, hub.database, row.name, _steps(hub, row, full=full))
     steps.run_id = run_id
+    watch = StopWatch(hub.database, run_id, leave)
     with logs.bind(run=run_id):
         calls = await _work(
-            hub, row, result, lease, steps, frozenset(approved), only, leave, full=full, retry=retry, keep=not quiet
+            hub,
+            row,
+            result,
+            lease,
+            steps,
+            frozenset(approved),
+            only,
+            watch.leave,
+            full=full,
+            retry=retry,
+            keep=not quiet,
         )
+        result.stopped = watch.asked and result.left_off
         await close_target_run(hub, row, result, lease=lease, calls=calls, quiet=quiet, steps=steps)
     return result
 
@@ -177,7 +190,7 @@ async def _work(
     progress: Progress,
     approved: frozenset[str],
     only: Collection[str] | None,
-    leave: Leave | None,
+    leave: Leave,
     *,
     full: bool,
     retry: bool,
@@ -232,7 +245,7 @@ async def _pressing(work: _Pass) -> None:
     """Do what is pressing before anything else. What would be a surprise is left for the pass that sees everything, so
     that the limit on removals is not undercut one by one."""
     scope, hub = work.scope, work.hub
-    if work.leave is not None and await work.leave():
+    if await work.leave():
         raise _LeftOff
     if scope.options.policy == "observe" or not await _anybody_pressing(hub, scope):
         return

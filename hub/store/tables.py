@@ -489,6 +489,8 @@ run = Table(
     Column("steps", Text, nullable=False, default="[]"),
     Column("calls", Text, nullable=False, default="{}"),
     Column("error", Text),
+    # Somebody asked that it leaves off.
+    Column("stop_asked_at", Utc),
     Index("ix_run_started", "studio_id", "started_at"),
     _partial("ix_run_running", "studio_id", "connection", where="state = 'running'"),
 )

@@ -244,7 +244,8 @@ class FirstRunScreen(Page):
             self._said = "In a terminal, type: studiohub demo"
             self._draw()
             return
-        ask_before_leaving(self.hub_app, self.hub_app.show_demo, ends=True)
+        app = self.hub_app
+        ask_before_leaving(app, app.show_demo, ends=True, engine=app.engine.works)
 
     def action_back(self) -> None:
         """Out of the field."""
