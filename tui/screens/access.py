@@ -23,16 +23,13 @@ from hub.look.reveal import Secrets, kept_of, reveal
 from hub.look.story import grant_story
 from tui.chips import Chip, Chips
 from tui.grant_card import SHOWN_FOR, Story, grant_card, period
-from tui.jobs import deferred
+from tui.jobs import REST, deferred
 from tui.page import Page
 from tui.table import Column, IdTable
 from tui.theme import glyph, state
 from tui.words import clean
 
 __all__ = ["AccessScreen"]
-
-REST = 0.15
-"""Seconds that the cursor rests on a grant before its story is read, and the fingers before the filter is used."""
 
 NOTHING_YET = "No grants yet. They appear after the first applied plan."
 
