@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.tui.pilot import LARGE, quiet, until
 from tui.app import HubApp
 from tui.page import Page
 
-__all__ = ["PEOPLE", "PLANTED", "measured", "result"]
+__all__ = ["PEOPLE", "PLANTED", "measured", "post", "result"]
 
 PEOPLE = ("Lea Keller", "Noah Frei", "Anna Weber", "Jan Huber", "Yara Steiner", "Tim Graf", "Alma Egli", "Mia Rossi")
 PLANTED = 173.0
@@ -78,23 +78,52 @@ async def fill(riding: Riding, weeks: int) -> None:
             await db.execute(insert(t.result), results)
 
 
+async def post(riding: Riding, count: int = 6) -> None:
+    """Mails in every state; one that its server refused."""
+    hub, now = riding.world.hub, NOW - timedelta(hours=2)
+    states = ("sent", "sent", "queued", "failed", "unsure", "sent")
+    rows = [
+        {
+            "studio_id": hub.the_studio.id, "name": f"m{number}", "kind": "performance_summary",
+            "recipient": f"{PEOPLE[number].split()[0].lower()}@example.org", "subject": "Ride 45, 21 November",
+            "subject_id": f"desk:{number}", "sealed_text": hub.vault.seal("493827"), "message_id": f"<{number}@x>",
+            "state": states[number % 6], "attempts": number % 2, "created_at": now + timedelta(minutes=number),
+            "error": "550 5.1.1 no such user" if states[number % 6] == "failed" else None,
+            "next_try_at": now if states[number % 6] == "queued" else None,
+            "sent_at": now + timedelta(minutes=number + 1) if states[number % 6] == "sent" else None,
+        }
+        for number in range(count)
+    ]  # fmt: skip
+    async with hub.database.write() as db:
+        await db.execute(insert(t.outbox), rows)
+
+
 @asynccontextmanager
 async def measured(
-    folder: Path, monkeypatch: Any, *, size: tuple[int, int] = LARGE, weeks: int = 13, **options: Any
+    folder: Path,
+    monkeypatch: Any,
+    *,
+    size: tuple[int, int] = LARGE,
+    weeks: int = 13,
+    place: str = "6",
+    before: Callable[[Riding], Awaitable[None]] | None = None,
+    **options: Any,
 ) -> AsyncIterator[tuple[Riding, HubApp, Any]]:
-    """That studio, and the app on it, showing Metrics."""
+    """That studio, and the app on it, showing Metrics or another place."""
     async with make_riding(folder, monkeypatch) as riding:
         async with riding.world.hub.database.write() as db:
             await db.execute(t.seat.delete())
             await db.execute(t.event.delete())
         await fill(riding, weeks)
+        if before is not None:
+            await before(riding)
         app = HubApp(riding.world.hub, **options)
         async with app.run_test(size=LARGE) as pilot:
             await until(pilot, lambda: isinstance(app.screen, Page))
             await quiet(pilot)
             app.new_here = False
-            await pilot.press("6")
-            await until(pilot, lambda: app.current_mode == "metrics" and app.focused is not None)
+            await pilot.press(place)
+            await until(pilot, lambda: app.current_mode not in {"today", "first"} and app.focused is not None)
             await pilot.resize_terminal(*size)
             await quiet(pilot)
             yield riding, app, pilot

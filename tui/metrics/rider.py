@@ -60,7 +60,7 @@ class RiderScreen(MetricsPage):
         yield Card()
         columns = [
             Column("name", "Measure", 18),
-            Column("best", "Best", 24, grow=True, drop=0),
+            Column("best", "Best", 18, grow=True, drop=0),
             Column("mean", "Mean", 11, right=True, drop=1),
             Column("total", "Total", 11, right=True, drop=2),
             Column("weeks_4", "Last 4 weeks", 20, right=True, drop=3),

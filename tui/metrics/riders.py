@@ -60,7 +60,8 @@ def rider_cells(
     name, ride = clean(rider.name), rider.ride
     if ride is None:
         look, word = (state("planned"), "no data yet") if waits else (state("removed"), "no data")
-        return {"name": name, "bar": Text(f"{glyph(look)} {word}", style=colours["muted"])}
+        said: dict[str, Text | str] = {"name": name, "bar": Text(f"{glyph(look)} {word}", style=colours["muted"])}
+        return said if width else {**said, "value": f"{glyph(look)} none"}
     value = ride.metrics.get(metric)
     recent = Text(spark([one.sound.get(metric) for one in rider.recent], SPARK), style=colours["muted"])
     if value is None:

@@ -64,6 +64,7 @@ class SheetScreen(MetricsPage):
     SheetScreen #title { height: 2; padding: 0 2; }
     SheetScreen #note { height: auto; padding: 0 2; color: $muted; }
     SheetScreen.short #title { height: 1; }
+    SheetScreen.phone #note { display: none; }
     """
 
     def __init__(self, make: Callable[[], Awaitable[Sheet | None]], columns: Sequence[Column]) -> None:

@@ -91,9 +91,9 @@ class MetricsScreen(MetricsPage):
                 yield Static("", id="riders-title")
                 riders = [
                     Column("name", "", 14),
-                    Column("bar", "", 12, grow=True),
+                    Column("bar", "", 12, grow=True, drop=1),
                     Column("value", "", 9, right=True),
-                    Column("spark", "", 7, drop=1),
+                    Column("spark", "", 7, drop=2),
                 ]
                 yield RiderTable(riders, self._rider_rows, opens="their numbers", titled=False, id="riders")
 
