@@ -5,7 +5,8 @@ from __future__ import annotations
 import getpass
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, TypeVar
+from importlib import import_module
+from typing import Any, ClassVar, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError
 from textual.app import App, SystemCommand
@@ -69,6 +70,8 @@ class HubApp(App[None]):
         "runs": RunsScreen,
         "mapping": MappingScreen,
         "vendors": VendorsScreen,
+        "metrics": lambda: _later("metrics", "MetricsScreen"),
+        "mail": lambda: _later("mail", "MailScreen"),
         "first": FirstRunScreen,
     }
     BINDINGS: ClassVar[list[Any]] = [
@@ -370,3 +373,8 @@ class HubApp(App[None]):
     def mistake(self) -> Exception | None:
         """What ended the app, where it did not end by itself."""
         return self._exception
+
+
+def _later(module: str, name: str) -> Screen[Any]:
+    """A screen whose parts are imported when it is first visited."""
+    return cast(Screen[Any], getattr(import_module(f"tui.screens.{module}"), name)())

@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import Screen
-from textual.widgets import Input
 
 from hub.look.pulse import Pulse, feel
 from tui.chrome import Header, Hint, Hints, StatusLine
@@ -248,7 +247,7 @@ class Page(Screen[Any]):
             return
         line = self.query_one(Hints)
         pinned = {what for _, what, _ in self.pinned}
-        typing = isinstance(self.focused, Input)
+        typing = self.focused is not None and self.focused.check_consume_key("a", "a")
         found = []
         for keys, what, action, _ in self._live():
             # Of two keys for the same, the first; while somebody types, letters are letters.

@@ -23,7 +23,7 @@ async def keys_here(pilot: Pilot[None]) -> tuple[dict[str, str], dict[str, str]]
         for found, hidden in ((shown, False), (every, True)):
             if isinstance(screen, Page):
                 for names, what, _, _ in screen.live_keys(hidden=hidden):
-                    found.update({name: what for name in names.split()})
+                    found.update(dict.fromkeys(names.split(), what))
             else:
                 found.update(_of_dialog(app, hidden=hidden))
     return shown, every

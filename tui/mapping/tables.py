@@ -121,8 +121,7 @@ class MappingTables(Page):
             lefts = [
                 left
                 for left in lefts
-                if text in " ".join([*left.cells.values(), left.key]).casefold()
-                or left.key.partition("/")[2] in named
+                if text in " ".join([*left.cells.values(), left.key]).casefold() or left.key.partition("/")[2] in named
             ]
         self._lefts = {left.key: left for left in lefts}
         things.columns, things.empty = self.table.columns, self.table.empty if not text else "Nothing matches."
