@@ -29,7 +29,7 @@ from tests.tui.svg import picture
 from tests.visiting import make_visiting
 from tui.app import HubApp
 
-__all__ = ["FOLDER", "SHOTS", "draw"]
+__all__ = ["FIRST", "FOLDER", "SEATS", "SHOTS", "Steps", "draw", "furnished", "no_chance", "room", "unfurnished"]
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 NOW = datetime(2026, 11, 24, 16, 12, tzinfo=UTC)
@@ -64,13 +64,16 @@ SHOTS: dict[str, tuple[Steps, tuple[tuple[int, int], ...]]] = {
     "confirm": (_confirm, (LARGE,)),
     "mapping": (keys("4", shows="Passes"), (LARGE, NARROW)),
     "vendors": (keys("5", shows="anny"), (LARGE, NARROW)),
+    "metrics": (keys("6", shows="Ride 45"), (LARGE, NARROW)),
+    "mail": (keys("7", shows="Values"), (LARGE, NARROW)),
+    "outbox": (keys("7", "]", shows="Outbox"), (LARGE,)),
     "help": (keys("question_mark", shows="Everywhere"), (LARGE,)),
 }
 """Every picture of the furnished studio: how to get there from Today, and in which sizes it is drawn."""
 
 
 @contextmanager
-def _no_chance() -> Iterator[None]:
+def no_chance() -> Iterator[None]:
     """Ids come out the same."""
     chance = random.Random(7)
     with pytest.MonkeyPatch.context() as patch:
@@ -159,7 +162,7 @@ SEATS: tuple[tuple[Steps, tuple[int, int]], ...] = tuple(
 
 
 @asynccontextmanager
-async def _room(folder: Path) -> AsyncIterator[Hub]:
+async def room(folder: Path) -> AsyncIterator[Hub]:
     """A cycling room with its plan: two bikes are swapped and one has no seat."""
     spots = range(1, sum(ROWS) + 1)
     seats = {spot: {14: 15, 15: 14}.get(spot, spot) for spot in spots if spot != spots[-1]}
@@ -177,8 +180,12 @@ async def _room(folder: Path) -> AsyncIterator[Hub]:
             yield world.hub
 
 
+FIRST = keys(shows="Name of the studio")
+
+
 @asynccontextmanager
-async def _first(folder: Path) -> AsyncIterator[Hub]:
+async def unfurnished(folder: Path) -> AsyncIterator[Hub]:
+    """An installation where nothing is there yet."""
     settings = HubSettings(home=folder / "home", database_url=None, key=None, smtp_url=None)
     await initialise(settings)
     async with Hub.open(settings, clock=DemoClock(NOW)) as hub:
@@ -202,11 +209,11 @@ async def draw() -> dict[str, str]:
     """Every picture by the name of its file."""
     found = {}
     folder = tempfile.TemporaryDirectory
-    with _no_chance(), folder() as first, folder() as second, folder() as third:
-        async with _first(Path(first)) as hub:
-            name, svg = await _shoot(hub, "first", keys(shows="Name of the studio"), LARGE)
+    with no_chance(), folder() as first, folder() as second, folder() as third:
+        async with unfurnished(Path(first)) as hub:
+            name, svg = await _shoot(hub, "first", FIRST, LARGE)
             found[name] = svg
-        async with _room(Path(third)) as hub:
+        async with room(Path(third)) as hub:
             for steps, size in SEATS:
                 name, svg = await _shoot(hub, "seats", steps, size)
                 found[name] = svg

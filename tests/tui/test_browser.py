@@ -212,10 +212,14 @@ def test_it_only_looks_unless_it_was_told_otherwise(server: Served, home: Home, 
     before = contents(home)
     screen = Screen.open(context, server.address)
     assert "read only" in screen.drawn
-    for keys in (("1", "s"), ("2", "r"), ("3", "E")):
+    for keys, said in ((("1", "s"), "Read only:"), (("2", "r"), "Read only:"), (("3", "E"), "Read only:")):
         screen.forget()
         screen.press(*keys)
-        screen.until("Read only:")
+        screen.until(said)
+    for place in ("4", "5"):
+        screen.forget()
+        screen.press(place, "S")
+        screen.until("nothing can be saved")
     screen.page.close()
     until(lambda: not processes_of(home.folder))
     after = contents(home)
