@@ -198,6 +198,11 @@ class HubApp(App[None]):
                 self.page.engine_changed()
         show_heading(header, found, mode=mode, read_only=self.read_only)
 
+    @property
+    def counted(self) -> dict[str, int] | None:
+        """How many grants of each status there were when that was last counted."""
+        return self._counted[1] if self._counted is not None else None
+
     # ── work ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def do(

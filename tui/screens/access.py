@@ -108,8 +108,8 @@ class AccessScreen(Page):
     async def load(self) -> None:
         """Ids and counts; rows are read as they come into view."""
         studio, wanted = self.hub_app.hub.the_studio, self._wanted()
-        asked = self._question
-        ids, counts = await self.read(lambda db: grant_page(db, studio, wanted, by=self._order))
+        asked, every = self._question, self.hub_app.counted
+        ids, counts = await self.read(lambda db: grant_page(db, studio, wanted, by=self._order, every=every))
         if not self.is_attached or asked != self._question:
             # Something else was asked meanwhile: what was read is of no use any more.
             return
