@@ -24,7 +24,7 @@ from hub.core import Hub, initialise, load_plugins
 from hub.daemon import run_daemon
 from hub.demo.events import go_on
 from hub.demo.post import nowhere
-from hub.demo.vendors import DemoClock, Vendors, live_through, made_up_vendors, studio_file
+from hub.demo.vendors import PAST, DemoClock, Vendors, live_through, made_up_vendors, studio_file
 from hub.engine.hints import address_of
 from hub.settings import HubSettings
 from hub.studio.importing import import_file
@@ -55,7 +55,7 @@ def demo_settings(folder: Path, *, mail: int, port: int | None = None) -> HubSet
 
 async def _run(folder: Path, *, pace: timedelta, seed: int) -> None:
     now = datetime.now(UTC)
-    clock = DemoClock(now - timedelta(days=9))
+    clock = DemoClock(now - PAST[0])
     async with AsyncExitStack() as stack:
         mail = await stack.enter_async_context(nowhere())
         settings = demo_settings(folder, mail=mail, port=_free_port())

@@ -18,7 +18,7 @@ from hub.plugins import Plugins
 from hub.testing import Simulator
 from hub.testing.control import answer
 
-__all__ = ["NAME", "ROOMS", "SPOTS", "DemoClock", "Vendors", "live_through", "made_up_vendors", "studio_file"]
+__all__ = ["NAME", "PAST", "ROOMS", "SPOTS", "DemoClock", "Vendors", "live_through", "made_up_vendors", "studio_file"]
 
 NAME = "Studio Nordlicht, made up"
 ZONE = ZoneInfo("Europe/Zurich")
@@ -27,10 +27,13 @@ SPOTS = 12
 DOORS = {"C-1": "Front door", "C-2": "Studio 1", "C-3": "Sauna"}
 GROUPS = {"AG-1": "Members", "AG-2": "Members + Sauna"}
 RIDES = ((7, "Early ride"), (12, "Ride 45"), (18, "Hills"))
-ROUNDS = (timedelta(days=9), timedelta(days=6), timedelta(days=3))
-"""How long before now the studio is read, so that it has a past."""
+PAST = tuple(timedelta(days=days) for days in (16, 9, 3, 1))
+"""How long before now the studio is read, so that it has a past: some classes of each of the last weeks."""
+AHEAD = timedelta(days=2)
+"""Classes are planned so far ahead: bsport's spots are read for as long."""
 ROOMS = ("studio-1", "ride", "sauna")
 BOOKED_AHEAD = 40
+RIDE = timedelta(minutes=45)
 FETCHED_AFTER = timedelta(minutes=30)
 """So long after a class the hub asks for its results."""
 
@@ -196,10 +199,17 @@ async def act(simulator: Simulator, name: str, /, **fields: Any) -> dict[str, An
     return found
 
 
-async def plan_ride(vendors: Vendors, starts: datetime, name: str, *, minutes: int = 45, place: str = "") -> str:
+def _timetable(moment: datetime) -> list[tuple[datetime, str]]:
+    """The rides of the days after a moment."""
+    today = moment.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+    rides = [(today + timedelta(days=day, hours=hour), name) for day in range(AHEAD.days + 1) for hour, name in RIDES]
+    return [(starts, name) for starts, name in rides if moment + timedelta(hours=1) < starts <= moment + AHEAD]
+
+
+async def plan_ride(vendors: Vendors, starts: datetime, name: str, *, place: str = "") -> str:
     """A class with some riders; its id."""
-    location = place or vendors.ride
-    fields = {"start": starts.isoformat(), "minutes": minutes, "name": name, "location": location}
+    minutes = RIDE // timedelta(minutes=1)
+    fields = {"start": starts.isoformat(), "minutes": minutes, "name": name, "location": place or vendors.ride}
     session = str((await act(vendors.bsport, "plan", **fields))["session"])
     riders = vendors.chance.sample(vendors.riders(), vendors.chance.randint(5, 9))
     for spot, rider in enumerate(riders, start=1):
@@ -208,23 +218,27 @@ async def plan_ride(vendors: Vendors, starts: datetime, name: str, *, minutes: i
 
 
 async def live_through(
-    hub: Hub, vendors: Vendors, clock: DemoClock, now: datetime, *, soon: Sequence[timedelta] = ()
+    hub: Hub,
+    vendors: Vendors,
+    clock: DemoClock,
+    now: datetime,
+    *,
+    soon: Sequence[timedelta] = (),
+    past: Sequence[timedelta] = PAST,
 ) -> None:
-    """Give the studio its last days, up to `now`: classes that were ridden, with results, and two that are just over.
-    `soon`: so long from now on, the results of a class arrive."""
-    today = now.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
-    for turn, back in enumerate(ROUNDS):
+    """Give the studio its last weeks, up to `now`: classes that were ridden, with results. `soon`: so long from now on,
+    the results of two classes arrive that are just over; none such where it is empty."""
+    for back in past:
         clock.set(now - back)
-        until = ROUNDS[turn + 1] if turn + 1 < len(ROUNDS) else timedelta(days=-2)
-        for day in range(back.days, until.days, -1):
-            for hour, name in RIDES:
-                starts = today - timedelta(days=day) + timedelta(hours=hour)
-                if starts > clock.now() + timedelta(hours=1) and abs(starts - now) > timedelta(hours=2):
-                    await plan_ride(vendors, starts, name)
-        if turn + 1 == len(ROUNDS):
-            for place, after in zip((vendors.ride, vendors.upstairs), soon, strict=False):
-                ends = now + after - FETCHED_AFTER
-                await plan_ride(vendors, ends - timedelta(minutes=40), "Ride 45", minutes=40, place=place)
+        for starts, name in _timetable(now - back):
+            if abs(starts - now) > timedelta(hours=2):
+                await plan_ride(vendors, starts, name)
+        await sync_now(hub)
+    if soon:
+        begin = [now + after - FETCHED_AFTER - RIDE for after in soon]
+        clock.set(min(begin) - timedelta(minutes=30))
+        for place, starts in zip((vendors.ride, vendors.upstairs), begin, strict=True):
+            await plan_ride(vendors, starts, "Ride 45", place=place)
         await sync_now(hub)
     clock.set(now)
     members = list(vendors.anny.ids()["member"])

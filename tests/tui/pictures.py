@@ -20,8 +20,11 @@ from textual.pilot import Pilot
 
 from hub import http
 from hub.core import Hub, initialise, load_plugins
+from hub.demo.post import nowhere
+from hub.demo.stage import demo_settings
 from hub.demo.vendors import DemoClock, Vendors, act, live_through, made_up_vendors, studio_file
 from hub.engine.sync import sync_now
+from hub.notify.sender import send_mails
 from hub.settings import HubSettings
 from hub.studio.importing import import_file
 from tests.tui.pilot import LARGE, NARROW, press, quiet, text_of, until
@@ -34,6 +37,9 @@ __all__ = ["FIRST", "FOLDER", "SEATS", "SHOTS", "Steps", "draw", "furnished", "n
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 NOW = datetime(2026, 11, 24, 16, 12, tzinfo=UTC)
 """A Tuesday, 17:12 in Zurich."""
+
+LONG_PAST = tuple(timedelta(days=days) for days in (30, 23, 16, 9, 7, 5, 3, 1))
+"""When the studio was read before that."""
 
 Steps = Callable[[Pilot[None]], Awaitable[None]]
 
@@ -86,11 +92,12 @@ def no_chance() -> Iterator[None]:
 @asynccontextmanager
 async def furnished(folder: Path) -> AsyncIterator[Hub]:
     """The made-up studio on its Tuesday, with something for everybody to look at."""
-    clock = DemoClock(NOW - timedelta(days=9))
-    settings = HubSettings(home=folder / "home", database_url=None, key=None, smtp_url=None)
-    plugins = load_plugins(settings)
-    vendors = made_up_vendors(plugins, clock)
+    clock = DemoClock(NOW - LONG_PAST[0])
     async with AsyncExitStack() as stack:
+        mail = await stack.enter_async_context(nowhere())
+        settings = demo_settings(folder, mail=mail)
+        plugins = load_plugins(settings)
+        vendors = made_up_vendors(plugins, clock)
         addresses = {}
         for name, simulator in vendors.every().items():
             origin = f"http://{name}.example"
@@ -101,7 +108,10 @@ async def furnished(folder: Path) -> AsyncIterator[Hub]:
         _write(file, studio_file(vendors, addresses))
         hub = await stack.enter_async_context(Hub.open(settings, plugins=plugins, clock=clock))
         await import_file(hub, file, who="demo")
-        await live_through(hub, vendors, clock, NOW, soon=(timedelta(minutes=-20), timedelta(minutes=-10)))
+        soon = (timedelta(minutes=-20), timedelta(minutes=-10))
+        await live_through(hub, vendors, clock, NOW, soon=soon, past=LONG_PAST)
+        while await send_mails(hub):
+            pass
         await _trouble(hub, vendors, clock)
         yield hub
 
