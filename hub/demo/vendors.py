@@ -18,7 +18,18 @@ from hub.plugins import Plugins
 from hub.testing import Simulator
 from hub.testing.control import answer
 
-__all__ = ["NAME", "PAST", "ROOMS", "SPOTS", "DemoClock", "Vendors", "live_through", "made_up_vendors", "studio_file"]
+__all__ = [
+    "NAME",
+    "PAST",
+    "ROOMS",
+    "SPOTS",
+    "DemoClock",
+    "Vendors",
+    "live_through",
+    "made_up_vendors",
+    "studio_file",
+    "sync_in_order",
+]
 
 NAME = "Studio Nordlicht, made up"
 ZONE = ZoneInfo("Europe/Zurich")
@@ -199,6 +210,12 @@ async def act(simulator: Simulator, name: str, /, **fields: Any) -> dict[str, An
     return found
 
 
+async def sync_in_order(hub: Hub) -> None:
+    """Doors before bikes, so that everything is written down in the same order every time."""
+    for names in (("anny", "doors"), ("bsport", "bikes")):
+        await sync_now(hub, names)
+
+
 def _timetable(moment: datetime) -> list[tuple[datetime, str]]:
     """The rides of the days after a moment."""
     today = moment.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -233,16 +250,16 @@ async def live_through(
         for starts, name in _timetable(now - back):
             if abs(starts - now) > timedelta(hours=2):
                 await plan_ride(vendors, starts, name)
-        await sync_now(hub)
+        await sync_in_order(hub)
     if soon:
         begin = [now + after - FETCHED_AFTER - RIDE for after in soon]
         clock.set(min(begin) - timedelta(minutes=30))
         for place, starts in zip((vendors.ride, vendors.upstairs), begin, strict=True):
             await plan_ride(vendors, starts, "Ride 45", place=place)
-        await sync_now(hub)
+        await sync_in_order(hub)
     clock.set(now)
     members = list(vendors.anny.ids()["member"])
     for number in range(BOOKED_AHEAD):
         room, start = ROOMS[number % len(ROOMS)], f"+{number * 30 + 20}m"
         await act(vendors.anny, "book", member=vendors.chance.choice(members), resource=room, start=start)
-    await sync_now(hub)
+    await sync_in_order(hub)

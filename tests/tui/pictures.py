@@ -22,8 +22,7 @@ from hub import http
 from hub.core import Hub, initialise, load_plugins
 from hub.demo.post import nowhere
 from hub.demo.stage import demo_settings
-from hub.demo.vendors import DemoClock, Vendors, act, live_through, made_up_vendors, studio_file
-from hub.engine.sync import sync_now
+from hub.demo.vendors import DemoClock, Vendors, act, live_through, made_up_vendors, studio_file, sync_in_order
 from hub.notify.sender import send_mails
 from hub.settings import HubSettings
 from hub.studio.importing import import_file
@@ -129,7 +128,7 @@ async def _trouble(hub: Hub, vendors: Vendors, clock: DemoClock) -> None:
     vendors.exivo.faults.set("status=503,operation=delegateUnlockDoor")
     for number, room in enumerate(("sauna", "studio-1")):
         await act(vendors.anny, "book", member=f"m-{number + 20}", resource=room, start="+25m")
-    await sync_now(hub)
+    await sync_in_order(hub)
     vendors.exivo.faults.clear()
     clock.set(NOW + timedelta(minutes=3))
     people = vars(vendors.anny.world)["subscriptions"]
