@@ -20,7 +20,7 @@ from tui.page import Page
 
 __all__ = ["PEOPLE", "PLANTED", "measured", "post", "result"]
 
-PEOPLE = ("Lea Keller", "Noah Frei", "Anna Weber", "Jan Huber", "Yara Steiner", "Tim Graf", "Alma Egli", "Mia Rossi")
+PEOPLE = ("Lea Keller", "Noah Frei", "Anna Weber", "Jan Huber", "Yara Steiner", "Tim Graf", "Alma Egli", "Zora Moser")
 PLANTED = 173.0
 """Watts of who does not want to be shown: no mean and no other rider comes to it."""
 
@@ -44,8 +44,8 @@ def _ridden(week: int, person: int) -> dict[str, float]:
 
 
 async def fill(riding: Riding, weeks: int) -> None:
-    """Three classes a week. Mia (7) is not shown; Tim's (5) last ride can hardly be; Alma (6) wore no belt; Jan (3) had
-    a bike and has no result of the last class."""
+    """Three classes a week. Zora (7) is not shown; Tim's (5) last ride can hardly be; Alma (6) wore no belt; Jan (3)
+    had a bike and has no result of the last class."""
     world = riding.world
     world.desk.members.clear()
     for number, name in enumerate(PEOPLE):
