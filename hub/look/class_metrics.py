@@ -241,6 +241,6 @@ async def troubles(hub: Hub) -> Mapping[str, Trouble]:
             found[event] = Trouble(what, said, str(item["fix"] or ""))
     for view in await list_vendors(hub):
         if view.kind == "tracker" and view.state == "failed":
-            what = f"{view.row.name} does not answer, so no new results come"
+            what = f"{view.row.name} does not answer: no new results come"
             found[view.row.name] = Trouble(what, view.error, "They are asked for again by themselves.", view.at)
     return found

@@ -78,7 +78,7 @@ async def fill(riding: Riding, weeks: int) -> None:
             await db.execute(insert(t.result), results)
 
 
-async def post(riding: Riding, count: int = 6) -> None:
+async def post(riding: Riding, first: int = 0, count: int = 6) -> None:
     """Mails in every state; one that its server refused."""
     hub, now = riding.world.hub, NOW - timedelta(hours=2)
     states = ("sent", "sent", "queued", "failed", "unsure", "sent")
@@ -92,7 +92,7 @@ async def post(riding: Riding, count: int = 6) -> None:
             "next_try_at": now if states[number % 6] == "queued" else None,
             "sent_at": now + timedelta(minutes=number + 1) if states[number % 6] == "sent" else None,
         }
-        for number in range(count)
+        for number in range(first, first + count)
     ]  # fmt: skip
     async with hub.database.write() as db:
         await db.execute(insert(t.outbox), rows)

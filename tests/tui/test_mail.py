@@ -128,6 +128,13 @@ async def test_an_unknown_value_is_told_below_and_nothing_is_saved(
         assert "ride_km" in editor(app).text
 
 
+async def test_what_is_typed_right_behind_the_key_is_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with writing(tmp_path, monkeypatch) as (_, app, pilot):
+        await pilot.press("e", *"Hi p ")
+        await quiet(pilot)
+        assert editor(app).document.get_line(2).startswith("Hi p ")
+
+
 async def test_a_value_is_put_where_the_cursor_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with writing(tmp_path, monkeypatch) as (_, app, pilot):
         await press(pilot, *SUMMARY, "i")
@@ -165,7 +172,7 @@ async def test_words_that_somebody_else_saved_meanwhile_are_not_lost_silently(
     async with writing(tmp_path, monkeypatch) as (riding, app, pilot):
         await press(pilot, "e", *"Mine ", "escape")
         hub = riding.world.hub
-        theirs = Template("Theirs", "{{ code }} {{ link }}")
+        theirs = Template("Theirs", "Hello {{ code }} {{ link }}")
         async with hub.database.write() as db:
             now = riding.clock.now()
             await own_templates.save(db, hub.the_studio, "access", "de", theirs, who="other", now=now)
@@ -249,7 +256,7 @@ async def test_the_outbox_moves_by_itself(tmp_path: Path, monkeypatch: pytest.Mo
     async with writing(tmp_path, monkeypatch, before=post) as (riding, app, pilot):
         await press(pilot, "right_square_bracket", "j")
         row = table_of(app, "#mails").row
-        await post(riding, 7)
+        await post(riding, 6, 1)
         await until(pilot, lambda: len(table_of(app, "#mails").ids) == 7)
         assert table_of(app, "#mails").row == row
 

@@ -194,7 +194,7 @@ async def test_results_are_taken_out_into_a_file_that_only_its_owner_reads(
         file.write_text("old")
         field.value = str(file)
         await pilot.press("enter")
-        await until(pilot, lambda: "is there already" in " ".join(text_of(app).split()))
+        await until(pilot, lambda: "once more replaces it" in text_of(app))
         assert file.read_text() == "old"
         await pilot.press("enter")
         await until(pilot, lambda: "results in" in page_of(app).said)
@@ -293,7 +293,7 @@ async def test_a_tracker_that_does_not_answer_leaves_everything_and_says_how_old
         assert "bikes said: no answer within 30 seconds" in shown
         assert "→" in shown
         assert "▲ 3 h" in shown
-        assert "No data yet: results are looked for at 21 Nov 11:00." in shown
+        assert "No data yet: looked for at 21 Nov 11:00." in shown
         assert "◌ no data yet" in shown
         assert len(table_of(app, "#classes").ids) == 9
 

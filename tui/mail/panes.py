@@ -56,15 +56,15 @@ class TemplatePanes(Horizontal):
     TemplatePanes #values-title { height: 2; padding: 1 2 0 2; }
     TemplatePanes #about { height: 3; padding: 0 2; color: $muted; }
     TemplatePanes #source { width: 1fr; background: $panel; padding: 1 1 0 0; margin-left: 1;
-        border-left: outer $panel; }
+        border-left: blank $panel; }
     TemplatePanes #source:focus-within { border-left: outer $accent; }
     TemplatePanes .title { height: 2; padding: 0 1; }
     TemplatePanes #problem { height: auto; padding: 0 1; color: $failed; text-style: bold; }
     TemplatePanes #preview-pane { width: 40; background: $panel; padding: 1 1 0 1; margin-left: 1; }
     TemplatePanes #preview-scroll { height: 1fr; padding: 0 1; background: $panel; scrollbar-size-vertical: 1; }
     TemplatePanes #foot { height: auto; padding: 0 1; }
-    TemplatePanes.short #words-left, Templates.short #source, Templates.short #preview-pane { padding: 0; }
-    TemplatePanes.short .title, Templates.short #values-title { height: 1; padding: 0 1; }
+    TemplatePanes.short #words-left, TemplatePanes.short #source, TemplatePanes.short #preview-pane { padding: 0; }
+    TemplatePanes.short .title, TemplatePanes.short #values-title { height: 1; padding: 0 1; }
     TemplatePanes.short #values-title { padding: 0 2; }
     TemplatePanes.short #about { display: none; }
     TemplatePanes.narrow #words-left { width: 25; }
@@ -72,7 +72,7 @@ class TemplatePanes(Horizontal):
     TemplatePanes.narrow.swapped #preview-pane { display: block; }
     TemplatePanes.narrow.swapped #source { display: none; }
     TemplatePanes.phone #words-left { width: 1fr; }
-    TemplatePanes.phone #source, Templates.phone #preview-pane { display: none; margin-left: 0; }
+    TemplatePanes.phone #source, TemplatePanes.phone #preview-pane { display: none; margin-left: 0; }
     TemplatePanes.phone.opened #words-left { display: none; }
     TemplatePanes.phone.opened #source { display: block; }
     TemplatePanes.phone.opened.swapped #source { display: none; }

@@ -37,9 +37,14 @@ class Templates(TemplatePanes):
         """Into the text."""
         if self.page.hub_app.read_only:
             self.page.say("Read only: words can be read here, not written.")
+        hidden = not self.editor.region or self.has_class("swapped")
         self.add_class("opened")
         self.remove_class("swapped")
-        self.call_after_refresh(self.editor.focus)
+        if hidden:
+            self.call_after_refresh(self.editor.focus)
+        else:
+            # At once: what is typed next is text already.
+            self.screen.set_focus(self.editor)
 
     @on(IdTable.Opened, "#kinds")
     def _opened(self) -> None:

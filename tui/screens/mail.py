@@ -75,6 +75,8 @@ class MailScreen(Page):
             for name in ("narrow", "short"):
                 view.set_class(self.has_class(name), name)
             view.set_class(self.app.size.width < 60, "phone")
+        # Some keys are for windows with room for one pane alone.
+        self.call_after_refresh(self.show_hints)
 
     async def load(self) -> None:
         """Both views."""
