@@ -82,7 +82,7 @@ async def class_means(hub: Hub, *, since: datetime, until: datetime, kept: Means
         old = kept.made if unseen == kept.unseen else {}
         same = {event: old[event] for event, stamp in now.items() if event in old and old[event][0] == stamp}
         new = now.keys() - same.keys()
-        rides = await rides_of_many(db, hub.vault, studio, events=new) if new else []
+    rides = await rides_of_many(hub.database, hub.vault, studio, events=new) if new else []
     by_event: dict[str, list[Ride]] = {}
     for ride in rides:
         by_event.setdefault(ride.event_id, []).append(ride)
@@ -176,15 +176,15 @@ async def look_at_class(hub: Hub, event_id: str) -> OneClass | None:
         unseen = await hidden(db, studio, refs)
         names = seated | await names_of(db, studio, refs)
         shown = [ride for ride in rides if ride.member not in unseen]
-        past = await rides_of_many(
-            db,
-            hub.vault,
-            studio,
-            members={ride.member for ride in shown},
-            since=view.starts_at - BEFORE,
-            until=view.starts_at + timedelta(seconds=1),
-        )
         instructor = await instructor_of(db, event.source_id, event.session_id)
+    past = await rides_of_many(
+        hub.database,
+        hub.vault,
+        studio,
+        members={ride.member for ride in shown},
+        since=view.starts_at - BEFORE,
+        until=view.starts_at + timedelta(seconds=1),
+    )
     riders = [Rider(ride.member, names.get(ride.member, ride.member), ride, _recent(ride, past)) for ride in shown]
     there = {ride.member for ride in (*rides, *left_out)}
     riders += [Rider(ref, names.get(ref, ref)) for ref in sorted(seated) if ref not in there and ref not in unseen]
@@ -241,6 +241,6 @@ async def troubles(hub: Hub) -> Mapping[str, Trouble]:
             found[event] = Trouble(what, said, str(item["fix"] or ""))
     for view in await list_vendors(hub):
         if view.kind == "tracker" and view.state == "failed":
-            what = f"{view.row.name} does not answer, so no new results come"
+            what = f"{view.row.name} does not answer: no new results come"
             found[view.row.name] = Trouble(what, view.error, "They are asked for again by themselves.", view.at)
     return found

@@ -53,7 +53,7 @@ async def count_mails(db: AsyncConnection, studio: Studio) -> dict[str, int]:
     """How many mails there are in each state."""
     o = t.outbox.c
     query = select(o.state, func.count()).where(o.studio_id == studio.id).group_by(o.state)
-    return dict((await db.execute(query)).tuples().all())
+    return {row[0]: row[1] for row in (await db.execute(query)).all()}
 
 
 async def mails_of(db: AsyncConnection, studio: Studio, ids: Sequence[int]) -> dict[int, MailView]:

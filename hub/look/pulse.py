@@ -37,7 +37,7 @@ async def feel(db: AsyncConnection, studio: Studio) -> Pulse:
     open_mails = select(o.state, func.count(), func.max(o.next_try_at)).where(
         o.state.in_(("queued", "sending", "failed", "unsure"))
     )
-    mails = sorted((await db.execute(open_mails.group_by(o.state))).tuples().all())
+    mails = sorted(tuple(row) for row in (await db.execute(open_mails.group_by(o.state))).all())
     newest = (await db.execute(select(func.max(o.id)))).scalar()
     return Pulse(
         log=(await db.execute(log)).scalar() or 0,

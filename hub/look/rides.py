@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import records as r
 from hub.classes.rides import Ride
 from hub.errors import UserError
-from hub.store import among
+from hub.store import Database, among
 from hub.store import tables as t
 from hub.studio.registry import Studio
 from hub.vault import Vault
@@ -81,7 +81,7 @@ async def rides_after(
 
 
 async def rides_of_many(
-    db: AsyncConnection,
+    database: Database,
     vault: Vault,
     studio: Studio,
     *,
@@ -94,12 +94,13 @@ async def rides_of_many(
     they are opened beside the loop."""
     c = t.result.c
     conditions = [c.dropped.is_(False), *_between(since, until)]
-    if events is not None:
-        conditions.append(among(c.event_id, sorted(events), db))
-    if members is not None:
-        conditions.append(among(t.connection.c.name + ":" + c.member, sorted(members), db))
-    query = _select(studio, *conditions).order_by(c.starts_at.desc(), c.id.desc())
-    rows = (await db.execute(query)).all()
+    async with database.read() as db:
+        if events is not None:
+            conditions.append(among(c.event_id, sorted(events), db))
+        if members is not None:
+            conditions.append(among(t.connection.c.name + ":" + c.member, sorted(members), db))
+        query = _select(studio, *conditions).order_by(c.starts_at.desc(), c.id.desc())
+        rows = (await db.execute(query)).all()
     return await asyncio.to_thread(lambda: [_ride(row, vault) for row in rows])
 
 

@@ -20,7 +20,7 @@ from tui.page import Page
 
 __all__ = ["PEOPLE", "PLANTED", "measured", "post", "result"]
 
-PEOPLE = ("Lea Keller", "Noah Frei", "Anna Weber", "Jan Huber", "Yara Steiner", "Tim Graf", "Alma Egli", "Mia Rossi")
+PEOPLE = ("Lea Keller", "Noah Frei", "Anna Weber", "Jan Huber", "Yara Steiner", "Tim Graf", "Alma Egli", "Zora Moser")
 PLANTED = 173.0
 """Watts of who does not want to be shown: no mean and no other rider comes to it."""
 
@@ -44,8 +44,8 @@ def _ridden(week: int, person: int) -> dict[str, float]:
 
 
 async def fill(riding: Riding, weeks: int) -> None:
-    """Three classes a week. Mia (7) is not shown; Tim's (5) last ride can hardly be; Alma (6) wore no belt; Jan (3) had
-    a bike and has no result of the last class."""
+    """Three classes a week. Zora (7) is not shown; Tim's (5) last ride can hardly be; Alma (6) wore no belt; Jan (3)
+    had a bike and has no result of the last class."""
     world = riding.world
     world.desk.members.clear()
     for number, name in enumerate(PEOPLE):
@@ -78,7 +78,7 @@ async def fill(riding: Riding, weeks: int) -> None:
             await db.execute(insert(t.result), results)
 
 
-async def post(riding: Riding, count: int = 6) -> None:
+async def post(riding: Riding, first: int = 0, count: int = 6) -> None:
     """Mails in every state; one that its server refused."""
     hub, now = riding.world.hub, NOW - timedelta(hours=2)
     states = ("sent", "sent", "queued", "failed", "unsure", "sent")
@@ -92,7 +92,7 @@ async def post(riding: Riding, count: int = 6) -> None:
             "next_try_at": now if states[number % 6] == "queued" else None,
             "sent_at": now + timedelta(minutes=number + 1) if states[number % 6] == "sent" else None,
         }
-        for number in range(count)
+        for number in range(first, first + count)
     ]  # fmt: skip
     async with hub.database.write() as db:
         await db.execute(insert(t.outbox), rows)

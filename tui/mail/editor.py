@@ -52,12 +52,12 @@ class SourceEditor(TextArea):
     SourceEditor, SourceEditor:focus {
         border: none; padding: 0 1; background: $panel; height: 1fr; scrollbar-size-vertical: 1;
     }
-    SourceEditor .text-area--cursor-line { background: $panel; }
-    SourceEditor:focus .text-area--cursor-line { background: $row; }
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(soft_wrap=True, show_line_numbers=False, tab_behavior="focus", **options)
+        # The line of the cursor would lose its colours.
+        self.highlight_cursor_line = False
         self.cursor_blink = False
         self.known: frozenset[str] = frozenset()
         self.is_file = True

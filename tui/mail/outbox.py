@@ -107,7 +107,7 @@ class Outbox(Vertical):
             server = hub.settings.smtp_url is not None
             waiting = (await find_waiting(db, server=server, now=hub.clock.now())).get(studio.id)
         table = self.query_one("#mails", IdTable)
-        nothing = "No mail yet. They appear with the first grant, or half an hour after a class."
+        nothing = "No mail yet. They appear with the first grant or ride."
         table.empty = nothing if name == "all" else f"No mail is {name}. f shows others."
         table.show([str(one) for one in ids])
         self.query_one("#chips", Static).update(self._chips(counts))

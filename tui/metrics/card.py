@@ -64,7 +64,8 @@ class Card(Widget):
         if seen is None:
             return [Text("")]
         short = self.screen.has_class("short")
-        found = [*seen.trouble]
+        # What is wrong is told whole, on as many lines as it takes.
+        found = [part for line in seen.trouble for part in line.wrap(self.app.console, max(1, width))]
         if seen.trouble and not short:
             found.append(Text())
         found += [_cut(seen.title, width)]

@@ -21,7 +21,7 @@ from tui.words import clean
 __all__ = ["NOTHING", "class_cells", "class_seen", "no_class"]
 
 NUMBERS = 4
-NOTHING = "No class yet. Results appear half an hour after one."
+NOTHING = "No class yet."
 
 
 def class_cells(
@@ -105,7 +105,7 @@ def _why_none(one: OneClass, colours: Mapping[str, str]) -> Text:
         look, said = state("removed"), "No data: nothing came, and nothing is waited for. F asks again."
     else:
         at = f"{due.astimezone(times.zone(one.view.timezone)):%-d %b %H:%M}"
-        look, said = state("planned"), f"No data yet: results are looked for at {at}."
+        look, said = state("planned"), f"No data yet: looked for at {at}."
     return Text(f"{glyph(look)} {said}", style=colours[look.colour])
 
 
@@ -115,11 +115,11 @@ def _trouble_lines(
     found: list[Text] = []
     bad = state("broken")
     for trouble in (troubles[key] for key in (view.target, view.event_id) if key in troubles):
-        old = f"  last answer {age(now - trouble.answered)} ago" if trouble.answered is not None else ""
-        what = f"{glyph(bad)} {clean(trouble.what)}"
-        found.append(Text.assemble((what, f"bold {colours['failed']}"), (old, colours["muted"])))
-        if trouble.said:
-            found.append(Text(f"  {view.target} said: {clean(trouble.said)}", style=colours["muted"]))
+        found.append(Text(f"{glyph(bad)} {clean(trouble.what)}", style=f"bold {colours['failed']}"))
+        old = f"last answer {age(now - trouble.answered)} ago" if trouble.answered is not None else ""
+        said = f"{view.target} said: {clean(trouble.said)}" if trouble.said else ""
+        if told := " · ".join(part for part in (old, said) if part):
+            found.append(Text(f"  {told}", style=colours["muted"]))
         if trouble.fix:
             found.append(Text.assemble(("  → ", colours["accent"]), (clean(trouble.fix), colours["muted"])))
     return found

@@ -13,11 +13,12 @@ from textual.containers import Container
 from hub.core import Hub
 from hub.errors import HubError
 from hub.notify import own_templates
-from hub.notify.templates import Template
+from hub.notify.templates import Template, check
 from hub.notify.trial import send_trial
 from tui.dialogs.prompt import Prompt
 from tui.mail.outbox import Outbox
-from tui.mail.templates import Templates, kind_title
+from tui.mail.panes import kind_title
+from tui.mail.templates import Templates
 from tui.mapping.tabs import Tabs
 from tui.page import Page
 from tui.questions import Ask
@@ -74,6 +75,8 @@ class MailScreen(Page):
             for name in ("narrow", "short"):
                 view.set_class(self.has_class(name), name)
             view.set_class(self.app.size.width < 60, "phone")
+        # Some keys are for windows with room for one pane alone.
+        self.call_after_refresh(self.show_hints)
 
     async def load(self) -> None:
         """Both views."""
@@ -154,6 +157,7 @@ class MailScreen(Page):
             return
         try:
             template: Template | None = shown.drafts.words(key).template
+            check(shown.kind, shown.drafts.words(key).template)
             async with hub.database.read() as db:
                 shown.drafts.own = await own_templates.load(db, hub.the_studio.id)
             template = await self._asked(template)

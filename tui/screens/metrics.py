@@ -205,7 +205,7 @@ class MetricsScreen(MetricsPage):
         colours, table = self.app.theme_variables, self.query_one("#riders", RiderTable)
         narrow = self.has_class("narrow")
         unseen = f" · {one.unseen} not shown{'' if narrow else ', at own wish'}" if one.unseen else ""
-        recent = "" if narrow else " · their last 7 rides, lowest to highest"
+        recent = "" if narrow else " · last 7, low to high"
         about = f"  {title_of(self.metric)}{unseen}{recent}"
         self.query_one("#riders-title", Static).update(Text.assemble(("Riders", "bold"), (about, colours["muted"])))
         table.empty = "Nobody is shown here." if one.unseen else "Nobody had a bike in this class."
@@ -243,8 +243,12 @@ class MetricsScreen(MetricsPage):
 
     @on(IdTable.Opened, "#classes")
     def _into_riders(self) -> None:
+        riders = self.query_one("#riders", RiderTable)
         self.add_class("opened")
-        self.call_after_refresh(self.query_one("#riders", RiderTable).focus)
+        if riders.region:
+            self.set_focus(riders)
+        else:
+            self.call_after_refresh(riders.focus)
 
     @on(IdTable.Opened, "#riders")
     def _open_rider(self) -> None:
