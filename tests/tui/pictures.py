@@ -55,6 +55,16 @@ def keys(*pressed: str, shows: str = "") -> Steps:
     return do
 
 
+def _then(*parts: Steps) -> Steps:
+    """One after the other."""
+
+    async def do(pilot: Pilot[None]) -> None:
+        for part in parts:
+            await part(pilot)
+
+    return do
+
+
 async def _confirm(pilot: Pilot[None]) -> None:
     """The plan with many removals, and its question."""
     await keys("p", shows="remove")(pilot)
@@ -67,9 +77,9 @@ SHOTS: dict[str, tuple[Steps, tuple[tuple[int, int], ...]]] = {
     "runs": (keys("3", shows="records"), (LARGE, NARROW)),
     "plan": (keys("p", shows="remove"), (LARGE, NARROW)),
     "confirm": (_confirm, (LARGE,)),
-    "mapping": (keys("4", shows="Passes"), (LARGE, NARROW)),
+    "mapping": (keys("4", shows="members today"), (LARGE, NARROW)),
     "vendors": (keys("5", shows="anny"), (LARGE, NARROW)),
-    "metrics": (keys("6", shows="Ride 45"), (LARGE, NARROW)),
+    "metrics": (keys("6", shows="Leon Bianchi"), (LARGE, NARROW)),
     "mail": (keys("7", shows="Values"), (LARGE, NARROW)),
     "outbox": (keys("7", "]", shows="Outbox"), (LARGE,)),
     "help": (keys("question_mark", shows="Everywhere"), (LARGE,)),
@@ -166,7 +176,7 @@ seats = {{ {seats} }}
 ROWS = (5, 7, 8)
 """Bikes in each row of the room."""
 SEATS: tuple[tuple[Steps, tuple[int, int]], ...] = tuple(
-    (keys("4", "[", "[", "enter", shows="set seat"), size) for size in (LARGE, NARROW)
+    (_then(keys("4", "[", "[", shows="[Seats] 3"), keys("enter", shows="set seat")), size) for size in (LARGE, NARROW)
 )
 
 
