@@ -45,7 +45,7 @@ ABILITIES_OF_KIND = {
 class EveryoneKit(Kit):
     """Every plugin."""
 
-    @promise()
+    @promise(still=True)
     async def test_exemptions_have_reasons(self) -> None:
         """An exemption names a test that is asked of this plugin, and says why it does not fit."""
         for name, reason in self.exempt.items():
@@ -54,7 +54,7 @@ class EveryoneKit(Kit):
             short = f"the exemption from {name} needs a reason of {SHORTEST_REASON} letters or more, not {reason!r}"
             expect(is_reason(reason), short)
 
-    @promise()
+    @promise(still=True)
     async def test_the_card_says_what_it_is(self) -> None:
         """Name, title, kind and numbers that the hub can work with."""
         card = self.described()
@@ -66,7 +66,7 @@ class EveryoneKit(Kit):
         expect(card.settle >= 0, "settle is a number of seconds, 0 or more")
         expect(self.described() == card or self.described().name == card.name, "describe() answers another name")
 
-    @promise()
+    @promise(still=True)
     async def test_hooks_and_abilities_agree(self) -> None:
         """What is declared is implemented, and what is implemented is declared."""
         card, hooks = self.described(), self.hooks()
@@ -87,7 +87,7 @@ class EveryoneKit(Kit):
             opens = card.abilities & {Ability.GROUPS, Ability.LOCKS}
             expect(opens, "a lock has groups or locks: declare the ability groups or locks")
 
-    @promise()
+    @promise(still=True)
     async def test_settings_say_what_to_fill_in(self) -> None:
         """Each setting has a title or a description, and the model says where an admin finds them."""
         model = self.described().settings
@@ -98,7 +98,7 @@ class EveryoneKit(Kit):
             if _SECRET.search(name) and "Secret" not in str(info.annotation):
                 raise Broken(f"the setting {name} sounds secret and is no SecretStr, so it is kept in clear")
 
-    @promise()
+    @promise(still=True)
     async def test_the_vendor_can_be_rehearsed(self) -> None:
         """There is a simulator, so that nobody needs an account to try the plugin."""
         expect(self.described().simulator is not None, "describe() names no simulator")

@@ -56,6 +56,8 @@ class Kit:
         if cls.plugin is None:
             return
         plugin, hooks = cls.described(), cls.hooks()
+        networked = plugin.simulator is not None or cls.simulator is not Kit.simulator
+        staged = cls.furnish is not Kit.furnish
         exempted = dict(cls.exempted)
         said = grade_file(cls.plugin)
         cls.exempt = {**(said.kit if said is not None else {}), **cls.exempt}
@@ -64,7 +66,7 @@ class Kit:
             if needs is None:
                 continue
             reason = cls.exempt.get(name, "")
-            if not needs.met(plugin, hooks):
+            if not needs.met(plugin, hooks, networked=networked, staged=staged):
                 setattr(cls, name, None)
             elif is_reason(reason):
                 exempted[name] = reason

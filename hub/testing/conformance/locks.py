@@ -285,7 +285,7 @@ class LockKit(Kit):
 
     # ── codes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    @promise(kinds=lock, abilities=[Ability.CODES])
+    @promise(kinds=lock, abilities=[Ability.CODES], still=True)
     async def test_codes_are_drawn_at_random(self) -> None:
         """Text in one format, hardly ever the same twice, and not in order."""
         draw = self.described().draw_code

@@ -37,22 +37,25 @@ def expect(kept: object, otherwise: str) -> None:
 @dataclass(frozen=True, kw_only=True)
 class Needs:
     """What a plugin must have for a promise to be asked of it: one of these kinds, all of these abilities and hooks,
-    any of those abilities, and a vendor on the network."""
+    any of those abilities, and a vendor that can be asked: on the network, or staged otherwise. `still`: no vendor."""
 
     kinds: frozenset[str]
     abilities: frozenset[Ability]
     any_of: frozenset[Ability]
     hooks: frozenset[str]
     network: bool
+    still: bool
 
-    def met(self, plugin: Plugin, hooks: frozenset[str]) -> bool:
-        """Whether a plugin with these hooks has it."""
+    def met(self, plugin: Plugin, hooks: frozenset[str], *, networked: bool, staged: bool) -> bool:
+        """Whether a plugin with these hooks has it. `networked`: its kit has a simulator; `staged`: or a vendor of
+        another kind."""
         return (
             (not self.kinds or plugin.kind in self.kinds)
             and self.abilities <= plugin.abilities
             and (not self.any_of or bool(self.any_of & plugin.abilities))
             and self.hooks <= hooks
-            and (not self.network or plugin.simulator is not None)
+            and (networked or not self.network)
+            and (networked or staged or self.still)
         )
 
 
@@ -63,6 +66,7 @@ def promise(
     any_of: Iterable[Ability] = (),
     hooks: Iterable[str] = (),
     network: bool = False,
+    still: bool = False,
 ) -> Callable[[Callable[[K], Awaitable[None]]], Callable[[K], None]]:
     """Marks a method of a kit as a test. It runs in an event loop of its own, and no retry waits."""
     needs = Needs(
@@ -71,6 +75,7 @@ def promise(
         any_of=frozenset(any_of),
         hooks=frozenset(hooks),
         network=network,
+        still=still,
     )
 
     def mark(function: Callable[[K], Awaitable[None]]) -> Callable[[K], None]:

@@ -115,7 +115,10 @@ class SecretsKit(Kit):
 
 
 async def _checked(bench: Bench) -> list[str]:
-    checks = await bench.call("verify")
+    try:
+        checks = await bench.call("verify")
+    except HubError as error:
+        return _words(error)
     return [f"{check.title} {check.said} {check.fix} {check!r}" for check in checks]
 
 
