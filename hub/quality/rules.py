@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["GRADES", "RULES", "Grade", "Rule"]
+__all__ = ["GRADES", "RULES", "Grade", "Rule", "page"]
 
 Grade = Literal["none", "bronze", "silver", "gold", "platinum"]
 GRADES: tuple[Grade, ...] = ("none", "bronze", "silver", "gold", "platinum")
@@ -298,3 +298,16 @@ RULES: tuple[Rule, ...] = (
         how="claim",
     ),
 )
+
+
+def page() -> str:
+    """The rules in Markdown, as docs/plugins/quality.md has them."""
+    parts = []
+    for grade in GRADES[1:]:
+        parts.append(f"### {grade.capitalize()}\n")
+        for rule in RULES:
+            if rule.grade != grade:
+                continue
+            tests = f" Tests: {', '.join(f'`{test}`' for test in rule.tests)}." if rule.tests else ""
+            parts.append(f"#### `{rule.id}`\n\n{rule.text} *{rule.how}*\n\nWhy: {rule.why}{tests}\n")
+    return "\n".join(parts)
