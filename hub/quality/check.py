@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Checked", "Finding", "check_plugin", "grade_of", "kit_of"]
 
-State = Literal["met", "not_met", "exempt"]
+State = Literal["met", "not_met", "exempt", "not_asked"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """How one rule stands. `why` is what is missing, what speaks for it, or why it does not fit."""
+    """How one rule stands: met, not met, exempt with a reason, or not asked of this kind of plugin. `why` is what is
+    missing, what speaks for it, or why it does not fit."""
 
     rule: Rule
     state: State
@@ -78,7 +79,7 @@ def check_plugin(plugins: Plugins, name: str) -> Checked:
 
 
 def grade_of(findings: Sequence[Finding]) -> Grade:
-    """The highest grade of which, and of all below which, every rule is met or exempt."""
+    """The highest grade of which, and of all below which, no rule that is asked is unmet."""
     reached: Grade = "none"
     for grade in GRADES[1:]:
         if any(finding.rule.grade == grade and finding.state == "not_met" for finding in findings):
@@ -121,7 +122,7 @@ def _tested(rule: Rule, outcomes: dict[str, Outcome]) -> Finding:
     if asked and len(excused) == len(asked):
         return Finding(rule, "exempt", excused[0].why)
     if not asked:
-        return Finding(rule, "exempt", "it is not asked of a plugin of this kind and these abilities")
+        return Finding(rule, "not_asked", "not of a plugin of this kind and these abilities")
     spared = "; ".join(f"{one.test} is exempt: {one.why}" for one in excused)
     return Finding(rule, "met", spared)
 

@@ -1,10 +1,15 @@
-"""Our own plugins keep what the hub expects of a stranger's. A new plugin needs its kit (`conformance.Kit`) and a line
-here."""
+"""Our own plugins keep what the hub expects of a stranger's.
+
+A new one needs a module `conformance` with its `Kit`, a grade file `quality.toml`, and its line here.
+"""
 
 from __future__ import annotations
 
+import importlib.metadata
 from pathlib import Path
 
+from hub.plugins import GROUP
+from hub.testing.conformance.kit import Kit
 from plugins.booking.anny.conformance import Kit as AnnyKit
 from plugins.booking.bsport.conformance import Kit as BsportKit
 from plugins.booking.files.conformance import Kit as TestFiles
@@ -40,3 +45,11 @@ class TestSpivi(SpiviKit):
 
 class TestSportsNow(SportsNowKit):
     contract = CONTRACTS / "sportsnow.openapi.yaml"
+
+
+def test_every_plugin_of_ours_is_held_to_the_kit() -> None:
+    """One that is added and not named here is noticed."""
+    entries = importlib.metadata.entry_points(group=GROUP)
+    ours = {entry.name for entry in entries if entry.dist is not None and entry.dist.name == "studiohub"}
+    kits = [kit for name, kit in globals().items() if name.startswith("Test") and issubclass(kit, Kit)]
+    assert {kit.described().name for kit in kits} == ours

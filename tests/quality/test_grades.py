@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,11 @@ from hub.quality.rules import GRADES, RULES
 from hub.scaffold import make_plugin
 from hub.testing.conformance import Conformance
 from hub.testing.conformance.promise import needs_of
+from tests.quality.stranger import build
+from tests.vendor_pair.cluster import ROOT
 
 PLUGINS = Plugins.discover()
+KEPT = {"hub", "plugins", "tui", "pyproject.toml", "README.md", "LICENSE"}
 
 
 @pytest.mark.parametrize("name", sorted(PLUGINS.loaded))
@@ -140,8 +145,8 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_a_new_plugin_is_silver_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is made of what the kit asks for, so the author begins with everything kept."""
+def test_a_new_plugin_is_bronze_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test of the kit passes; only its author can say what is particular to the vendor, and silver asks that."""
     for kind in ("lock", "source", "tracker"):
         made = make_plugin(f"made-{kind}", kind, tmp_path / kind)
         monkeypatch.syspath_prepend(made.folder)
@@ -149,4 +154,16 @@ def test_a_new_plugin_is_silver_at_once(tmp_path: Path, monkeypatch: pytest.Monk
         plugins.register(__import__(made.package), name=f"made-{kind}")
         checked = check_plugin(plugins, f"made-{kind}")
         assert checked.good, [(one.rule.id, one.why) for one in checked.findings if one.state == "not_met"]
-        assert checked.grade == "silver"
+        assert checked.grade == "bronze"
+        assert next(one.rule.id for one in checked.findings if one.state == "not_met") == "own-tests"
+
+
+def test_the_hub_s_own_wheel_brings_templates_and_grade_files(tmp_path: Path) -> None:
+    """What is not Python is packaged too: without it neither `new` nor `check` works where the hub is installed."""
+    project = tmp_path / "studiohub"
+    shutil.copytree(ROOT, project, ignore=lambda folder, names: set(names) - KEPT if folder == str(ROOT) else set())
+    names = set(zipfile.ZipFile(build(project, tmp_path / "wheels")).namelist())
+    assert "plugins/exivo/quality.toml" in names
+    wanted = {str(path.relative_to(ROOT)) for path in (ROOT / "hub" / "scaffold" / "templates").rglob("*.j2")}
+    assert wanted
+    assert wanted <= names

@@ -82,7 +82,7 @@ def test_an_installed_plugin_is_listed_and_graded(elsewhere: Elsewhere) -> None:
     assert {listed[name]["kind"] for name in ("acme", "bookit", "rides")} == {"lock", "booking", "tracker"}
     for name in ("acme", "bookit", "rides"):
         checked = elsewhere.json("plugin", "check", name)
-        assert (checked["grade"], checked["says"]) == ("silver", "silver"), checked
+        assert (checked["grade"], checked["says"]) == ("bronze", "bronze"), checked
 
 
 def test_a_studio_runs_on_plugins_of_strangers(elsewhere: Elsewhere) -> None:
@@ -177,8 +177,8 @@ def test_a_checkout_is_graded_where_it_stands(tmp_path: Path, monkeypatch: pytes
     made = Elsewhere(tmp_path, tmp_path / "site")
     install(build(tmp_path / "torn", tmp_path / "wheels"), made.site)
     checked = made.json("plugin", "check", "torn", code=1)
-    assert (checked["grade"], checked["says"]) == ("none", "silver")
+    assert (checked["grade"], checked["says"]) == ("none", "bronze")
     broken = next(one for one in checked["rules"] if one["id"] == "complete-or-no-evidence")
     assert broken["state"] == "not_met"
     assert "half a page" in broken["why"]
-    assert "its grade file says silver" in made.hub("plugin", "check", "torn", code=1)
+    assert "its grade file says bronze" in made.hub("plugin", "check", "torn", code=1)

@@ -17,6 +17,7 @@ from hub.testing.conformance.contract import ContractKit
 from hub.testing.conformance.everyone import EveryoneKit
 from hub.testing.conformance.kit import Kit, fault
 from hub.testing.conformance.locks import LockKit
+from hub.testing.conformance.lost import LostKit
 from hub.testing.conformance.network import NetworkKit
 from hub.testing.conformance.people import PeopleKit
 from hub.testing.conformance.promise import Broken, expect, promise
@@ -30,7 +31,7 @@ __all__ = ["Bench", "Broken", "Conformance", "Outcome", "expect", "fault", "prom
 
 
 class Conformance(
-    EveryoneKit, NetworkKit, SecretsKit, SourceKit, WebhookKit, LockKit, PeopleKit, TrackerKit, ContractKit
+    EveryoneKit, NetworkKit, SecretsKit, SourceKit, WebhookKit, LockKit, LostKit, PeopleKit, TrackerKit, ContractKit
 ):
     """Everything that the hub expects of a plugin. `Kit` says what a subclass may set."""
 

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from hub import grants as g
-from hub.errors import HubError, NotFound, RetryLater, VendorError
+from hub.errors import HubError, NotFound, VendorError
 from hub.plugins import Ability
 from hub.testing.conformance import wishes
 from hub.testing.conformance.bench import OTHER, Bench, difference, touched
 from hub.testing.conformance.kit import Kit
 from hub.testing.conformance.promise import Broken, expect, promise
 
-__all__ = ["LockKit"]
+__all__ = ["LockKit", "each_way"]
 
 lock = ["lock"]
-MOST_WRITES = 8
-"""So many writes of one grant are interrupted, one after the other."""
+
+
+async def each_way(kit: Kit) -> AsyncIterator[tuple[str, Bench]]:
+    """Each way in which the vendor opens doors, on a vendor of its own."""
+    async with kit.vendor() as bench:
+        names = wishes.ways(bench)
+    for way in names:
+        async with kit.vendor() as bench:
+            yield way, bench
 
 
 class LockKit(Kit):
     """Plugins of the kind `lock`."""
-
-    async def _ways(self) -> AsyncIterator[tuple[str, Bench]]:
-        """Each way in which the vendor opens doors, on a vendor of its own."""
-        async with self.vendor() as bench:
-            names = wishes.ways(bench)
-        for way in names:
-            async with self.vendor() as bench:
-                yield way, bench
 
     @promise(kinds=lock)
     async def test_openings_can_be_named(self) -> None:
@@ -51,7 +49,7 @@ class LockKit(Kit):
     @promise(kinds=lock)
     async def test_granting_twice_is_granting_once(self) -> None:
         """A second call with the same grant answers the same and changes nothing."""
-        async for way, bench in self._ways():
+        async for way, bench in each_way(self):
             wanted = await wishes.grant_for(bench, way)
             first = await bench.call("grant_access", grant=wanted)
             before = bench.tables()
@@ -65,7 +63,7 @@ class LockKit(Kit):
     @promise(kinds=lock)
     async def test_what_is_granted_is_confirmed(self) -> None:
         """The vendor has it under an id, with the code that the hub drew, where it takes codes."""
-        async for way, bench in self._ways():
+        async for way, bench in each_way(self):
             wanted = await wishes.grant_for(bench, way)
             granted = await bench.call("grant_access", grant=wanted)
             expect(granted.confirmed, f"{way} is granted at a vendor that works, and not confirmed")
@@ -78,7 +76,7 @@ class LockKit(Kit):
     @promise(kinds=lock)
     async def test_revoking_twice_is_success(self) -> None:
         """What is gone already, or never was, is revoked."""
-        async for way, bench in self._ways():
+        async for way, bench in each_way(self):
             standing = await wishes.stands(bench, way)
             for what in ("once", "again", "after a restart"):
                 try:
@@ -93,7 +91,7 @@ class LockKit(Kit):
     @promise(kinds=lock, abilities=[Ability.OBSERVE])
     async def test_what_stands_is_observed(self) -> None:
         """Marker, opening, window and badges as they were granted; after revoking, nothing that opens."""
-        async for way, bench in self._ways():
+        async for way, bench in each_way(self):
             standing = await wishes.stands(bench, way)
             key = standing.vendor_id if way == "lock" else standing.vendor_id or standing.person_id
             bench.restart()
@@ -116,7 +114,7 @@ class LockKit(Kit):
     @promise(kinds=lock, abilities=[Ability.OBSERVE])
     async def test_looking_at_one_that_is_gone_says_so(self) -> None:
         """`only` with an id that nobody has is NotFound (or nothing), never something that stands."""
-        async for way, bench in self._ways():
+        async for way, bench in each_way(self):
             standing = await wishes.stands(bench, way)
             key = str(standing.vendor_id or standing.person_id)
             bench.restart()
@@ -168,105 +166,12 @@ class LockKit(Kit):
             text = repr(bench.tables())
             expect(str(later.year) in text, "a moved end does not reach the vendor")
 
-    # ── what gets lost ────────────────────────────────────────────────────────────────────────────────────────────
-
-    @promise(kinds=lock, network=True)
-    async def test_a_lost_answer_makes_no_double(self) -> None:
-        """Killed between the vendor's work and its answer: the next call finds it and makes no second one."""
-        await self._interrupted("drop_after_write", "the answer was lost")
-
-    @promise(kinds=lock, network=True)
-    async def test_a_request_that_never_arrived_is_made_up_for(self) -> None:
-        """Where the vendor has nothing, the next call makes it."""
-        await self._interrupted("drop_before_write", "the request was lost")
-
-    async def _interrupted(self, fault: str, what: str) -> None:
-        async with self.vendor() as bench:
-            ways = wishes.ways(bench)
-        for way in ways:
-            async with self.vendor() as bench:
-                wanted = await wishes.grant_for(bench, way)
-                start = bench.vendor.log.writes
-                await bench.call("grant_access", grant=wanted)
-                writes, once = bench.vendor.log.writes - start, bench.rows()
-            for at in range(min(writes, MOST_WRITES)):
-                async with self.vendor() as bench:
-                    wanted = await wishes.grant_for(bench, way)
-                    bench.vendor.faults.set(f"{fault},after={at},times=1")
-                    lost = not await _granted(bench, wanted)
-                    bench.vendor.faults.clear()
-                    await self._look_and_grant(bench, wanted if lost else None)
-                    left = difference(once, bench.rows())
-                    expect(not left, f"{way}: {what} at write {at + 1}, and the vendor ends up with {left}")
-
-    async def _look_and_grant(self, bench: Bench, wanted: g.Grant | None) -> None:
-        """What the hub does after a call that ended with no answer."""
-        sure = bench.settle()
-        bench.restart()
-        if wanted is None:
-            return
-        try:
-            await bench.call("grant_access", grant=wishes.again(wanted, look_first=True, sure_after=sure))
-        except HubError as error:
-            raise Broken(f"looking first, grant_access ends with {type(error).__name__}: {error}") from error
-
-    @promise(kinds=lock, network=True)
-    async def test_a_cancelled_grant_is_found_again(self) -> None:
-        """Cancelled while the vendor worked: it is found by the next call, and made no second time."""
-        async for way, bench in self._ways():
-            wanted = await wishes.grant_for(bench, way)
-            start = bench.wire.requests
-            await bench.call("grant_access", grant=wanted)
-            requests, once = bench.wire.requests - start, bench.rows()
-            for at in range(1, min(requests, MOST_WRITES) + 1):
-                async with self.vendor() as other:
-                    wanted = await wishes.grant_for(other, way)
-                    other.wire.hang_at = other.wire.requests + at
-                    task = asyncio.ensure_future(_granted(other, wanted))
-                    hanging = asyncio.ensure_future(other.wire.hanging.wait())
-                    await asyncio.wait({task, hanging}, return_when=asyncio.FIRST_COMPLETED)
-                    hanging.cancel()
-                    task.cancel()
-                    await asyncio.wait({task}, timeout=5)
-                    await self._look_and_grant(other, wanted)
-                    left = difference(once, other.rows())
-                    expect(not left, f"{way}: cancelled at request {at}, and the vendor ends up with {left}")
-
-    @promise(kinds=lock, abilities=[Ability.LOCKS], network=True)
-    async def test_nothing_is_made_while_it_is_too_early_to_tell(self) -> None:
-        """Until `sure_after`, not finding a window proves nothing: RetryLater, and no second one."""
-        async with self.vendor() as bench:
-            wanted = await wishes.grant_for(bench, "lock")
-            before = bench.rows()
-            soon = bench.clock.now() + timedelta(seconds=30)
-            try:
-                await bench.call("grant_access", grant=wishes.again(wanted, look_first=True, sure_after=soon))
-            except RetryLater:
-                expect(bench.rows() == before, "something was made although it was too early to tell")
-                return
-            raise Broken("grant_access made something although it was too early to tell whether it is there already")
-
-    @promise(kinds=lock, network=True)
-    async def test_a_revoke_that_never_arrived_is_not_claimed(self) -> None:
-        """What still opens is never said to be taken back."""
-        async for way, bench in self._ways():
-            standing = await wishes.stands(bench, way)
-            before = bench.tables()
-            bench.restart()
-            bench.vendor.faults.set("drop_before_write")
-            try:
-                revoked = await bench.call("revoke_access", grant=standing)
-            except VendorError:
-                continue
-            unchanged = before == bench.tables()
-            expect(not (revoked.confirmed and unchanged), f"no request arrived, and {way} is said to be revoked")
-
     # ── what is not ours ──────────────────────────────────────────────────────────────────────────────────────────
 
     @promise(kinds=lock)
     async def test_what_others_made_is_left_alone(self) -> None:
         """Whatever staff or another hub made, with the same names, stays as it is while ours comes and goes."""
-        async for way, bench in self._ways():
+        async for way, bench in each_way(self):
             self.by_hand(bench)
             bench.restart(instance=OTHER)
             theirs = await wishes.stands(bench, way, 2)
@@ -300,15 +205,6 @@ class LockKit(Kit):
 async def _observed(bench: Bench) -> dict[str, g.Observed]:
     """Everything that is observed, by id."""
     return {one.vendor_id: one for page in await bench.pages("observe_access", only=None) for one in page}
-
-
-async def _granted(bench: Bench, wanted: g.Grant) -> bool:
-    """Whether a grant went well."""
-    try:
-        await bench.call("grant_access", grant=wanted)
-    except VendorError:
-        return False
-    return True
 
 
 def _same(one: g.Opens, other: g.Opens) -> bool:

@@ -17,7 +17,7 @@ from hub.testing.conformance.errands import Came, Errand, came_of, errands
 from hub.testing.conformance.kit import Kit
 from hub.testing.conformance.promise import expect, promise
 
-__all__ = ["UNKNOWN", "NetworkKit"]
+__all__ = ["UNKNOWN", "NetworkKit", "other_word"]
 
 HOUR = timedelta(hours=1)
 UNKNOWN = "never_seen_before"
@@ -96,7 +96,7 @@ class NetworkKit(Kit):
     @promise(network=True)
     async def test_words_never_seen_before_do_no_harm(self) -> None:
         """A vendor adds fields, and words to its lists of them, without asking anybody."""
-        for change in (_more_fields, *(_other_word(name) for name in self.words)):
+        for change in (_more_fields, *(other_word(name) for name in self.words)):
             async for errand, bench in self._each():
                 do = await errand.prepare(bench)
                 bench.wire.change = change
@@ -149,7 +149,7 @@ def _more_fields(answered: Answered) -> tuple[int, bytes] | None:
     return _rewritten(answered, lists, top=more)
 
 
-def _other_word(name: str) -> Callable[[Answered], tuple[int, bytes] | None]:
+def other_word(name: str) -> Callable[[Answered], tuple[int, bytes] | None]:
     """Every text in a field of that name becomes an unknown word."""
 
     def replaced(row: dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Broken(AssertionError):
 
 def expect(kept: object, otherwise: str) -> None:
     """Raise Broken with these words unless the promise is kept."""
+    __tracebackhide__ = True  # pytest shows the promise, not this line
     if not kept:
         raise Broken(otherwise)
 

@@ -8,7 +8,7 @@ from typing import Any
 from hub.records import KINDS, Booking, BookingState, MemberPass, PassState, Window
 from hub.testing.conformance.bench import Bench, Found
 from hub.testing.conformance.kit import Kit
-from hub.testing.conformance.network import _other_word
+from hub.testing.conformance.network import other_word
 from hub.testing.conformance.promise import Broken, expect, promise
 
 __all__ = ["SourceKit"]
@@ -149,7 +149,7 @@ class SourceKit(Kit):
             whole = await self._whole(bench)
         for word in self.words:
             async with self.vendor() as bench:
-                touched = _Touched(_other_word(word))
+                touched = _Touched(other_word(word))
                 bench.wire.change = touched
                 found = await bench.read()
                 if touched.count:
