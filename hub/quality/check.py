@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -58,7 +58,7 @@ def check_plugin(plugins: Plugins, name: str) -> Checked:
     refused = _refusals(said, missing=grade_file(module) is None)
     outcomes = _run(kit_of(module))
     distribution = plugins.versions.get(name, "").rpartition(" ")[0] or None
-    looks = {
+    looks: dict[str, Callable[[], str | None]] = {
         "documented": lambda: code.documented(module, plugin, said, distribution),
         "fully-typed": lambda: code.fully_typed(module),
         "one-way-out": lambda: code.one_way_out(module),
@@ -72,7 +72,11 @@ def check_plugin(plugins: Plugins, name: str) -> Checked:
             findings.append(_claimed(rule, said, outcomes))
         elif rule.how == "code":
             lacks = looks[rule.id]()
-            findings.append(Finding(rule, "not_met" if lacks else "met", lacks))
+            if lacks is None:
+                why = f"{said.docs} is not installed with it; this is looked at in a checkout"
+                findings.append(Finding(rule, "not_asked", why))
+            else:
+                findings.append(Finding(rule, "not_met" if lacks else "met", lacks))
         else:
             findings.append(_tested(rule, outcomes))
     return Checked(name, grade_of(findings), said.grade, tuple(findings), tuple(refused))

@@ -52,9 +52,12 @@ def one_way_out(module: Any) -> str:
     return ""
 
 
-def documented(module: Any, plugin: Plugin, said: GradeFile, distribution: str | None) -> str:
-    """What the page for admins lacks, empty where it is there and names every setting."""
+def documented(module: Any, plugin: Plugin, said: GradeFile, distribution: str | None) -> str | None:
+    """What the page for admins lacks, empty where it is there and names every setting; None where it can't be told,
+    because pages are not installed with a wheel and this is no checkout."""
     text = _page(module, said.docs, distribution)
+    if not text and said.docs and not _in_checkout(module):
+        return None
     if not text:
         return f"there is no page {said.docs!r}" if said.docs else 'the grade file names no page: docs = "README.md"'
     own = [name for name in plugin.settings.model_fields if name not in ConnectionSettings.model_fields]
@@ -71,6 +74,11 @@ def _page(module: Any, name: str, distribution: str | None) -> str:
     if name.lower().startswith("readme") and distribution is not None:
         return str(importlib.metadata.metadata(distribution).json.get("description", ""))
     return ""
+
+
+def _in_checkout(module: Any) -> bool:
+    folder = _folder(module) or Path(inspect.getfile(module)).parent
+    return any((above / "pyproject.toml").is_file() for above in (folder, *folder.parents[:ABOVE]))
 
 
 def _folder(module: Any) -> Path | None:

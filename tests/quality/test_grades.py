@@ -20,7 +20,7 @@ from hub.quality.rules import GRADES, RULES
 from hub.scaffold import make_plugin
 from hub.testing.conformance import Conformance
 from hub.testing.conformance.promise import needs_of
-from tests.quality.stranger import build
+from tests.quality.stranger import Elsewhere, build, install
 from tests.vendor_pair.cluster import ROOT
 
 PLUGINS = Plugins.discover()
@@ -167,3 +167,10 @@ def test_the_hub_s_own_wheel_brings_templates_and_grade_files(tmp_path: Path) ->
     wanted = {str(path.relative_to(ROOT)) for path in (ROOT / "hub" / "scaffold" / "templates").rglob("*.j2")}
     assert wanted
     assert wanted <= names
+    made = Elsewhere(tmp_path, tmp_path / "site")
+    install(next((tmp_path / "wheels").glob("*.whl")), made.site)
+    for name in ("exivo", "files"):
+        checked = made.json("plugin", "check", name)
+        assert checked["grade"] == checked["says"]
+        page = next(one for one in checked["rules"] if one["id"] == "documented")
+        assert (page["state"], "in a checkout" in page["why"]) == ("not_asked", True)
