@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from hub.plugins import Plugin
     from hub.settings import ConnectionSettings
 
-__all__ = ["Connection", "read_marker"]
+__all__ = ["Connection", "read_marker", "read_tag"]
 
 T = TypeVar("T")
 
+OF_HUB, OF_GRANT = 3, 9
+"""So many characters of the hub's and of the grant's id are in a tag."""
+
+_PLAIN = re.compile(r"[^0-9a-z]")
 _UNFIT = re.compile(r"[%\[\]\s\x00-\x1f\x7f]")
 _MARKER = re.compile(r"\[hub:([^:\]]+):([^:\]]+):([^\]]*)\]")
 
@@ -31,6 +35,11 @@ def read_marker(text: str) -> tuple[str, str, str] | None:
         return None
     instance, source, key = found[-1]
     return instance, source, unquote(key)
+
+
+def read_tag(tag: str, instance: str) -> str | None:
+    """The end of the grant's id in a tag; None for one that another hub wrote."""
+    return tag[OF_HUB:] if len(tag) == OF_HUB + OF_GRANT and tag[:OF_HUB] == instance[-OF_HUB:] else None
 
 
 @dataclass
@@ -65,6 +74,11 @@ class Connection:
         """
         source, _, key = member.partition(":")
         return f"[hub:{self.instance}:{source}:{_UNFIT.sub(lambda match: quote(match[0], safe=''), key)}]"
+
+    def tag(self, grant_id: str) -> str:
+        """A short name for a grant, for vendors whose fields are too short for a marker: twelve letters and digits, of
+        which the first three are the hub's (`read_tag`)."""
+        return f"{self.instance[-OF_HUB:]}{_PLAIN.sub('', grant_id)[-OF_GRANT:].rjust(OF_GRANT, '0')}"
 
     @property
     def counters(self) -> Counters:

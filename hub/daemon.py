@@ -8,17 +8,13 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 
 import uvicorn
 
 from hub import logs
+from hub.engine.chores import add_chores
 from hub.engine.engine import Engine
-from hub.engine.retention import tidy
 from hub.errors import UserError
-from hub.notify.alarms import Alarms
-from hub.notify.sender import send_mails
-from hub.notify.waiting import tell_waiting
 from hub.settings import HubSettings
 from hub.web import make_app
 
@@ -69,11 +65,7 @@ async def _run(engine: Engine, load: Callable[[], HubSettings]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, engine.stop)
     loop.add_signal_handler(signal.SIGHUP, hang_up)
-    alarms = Alarms(engine)
-    engine.every("mail", timedelta(seconds=2), lambda: send_mails(engine))
-    engine.every("mails that wait", timedelta(minutes=1), lambda: tell_waiting(engine))
-    engine.every("alarms", timedelta(seconds=15), alarms.tell)
-    engine.every("retention", timedelta(hours=1), lambda: tidy(engine.database, engine.settings, engine.clock.now()))
+    add_chores(engine)
     server = _Server(
         uvicorn.Config(make_app(engine), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
     )

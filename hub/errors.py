@@ -7,7 +7,7 @@ secrets are masked when an error is made.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hub import redact
 
@@ -19,6 +19,7 @@ __all__ = [
     "LaneBusy",
     "LostLease",
     "NotFound",
+    "NotYet",
     "PluginError",
     "Refused",
     "RetryLater",
@@ -93,6 +94,22 @@ class RetryLater(VendorError):
     ) -> None:
         super().__init__(what, said=said, fix=fix, code=code)
         self.after = after
+
+
+class NotYet(VendorError):
+    """Nothing is wrong, and it can't be done now: there is no room, or it is too early. Nothing was changed.
+
+    It waits without counting as failed, and is tried again at `at` (None: in some minutes). With a `fix`, somebody
+    should do something, and the inbox says so.
+    """
+
+    code = "not_yet"
+
+    def __init__(
+        self, what: str, *, said: str = "", fix: str = "", code: str | None = None, at: datetime | None = None
+    ) -> None:
+        super().__init__(what, said=said, fix=fix, code=code)
+        self.at = at
 
 
 class Unconfirmed(VendorError):

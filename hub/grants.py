@@ -135,7 +135,9 @@ PersonOutcome = Link | PersonConflict | Failed
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """One grant as it should be at the vendor.
 
-    `id` is the ledger's id and stable for the grant's life. `person_id` is the vendor's id of the person, where the
+    `id` is the ledger's id and stable for the grant's life. `asked_at` is since when the vendor has been asked for
+    exactly this, and has not shown it (`confirmed=False` each time); None for the first call. `shown`: the vendor has
+    shown the grant at some time. `person_id` is the vendor's id of the person, where the
     vendor has people. `vendor_id` is the vendor's id of the grant itself, where it is known. `look_first` and
     `sure_after` are as in `Person`. `our_groups` and `our_badges` name everything that the hub ever put there for
     this grant, so a plugin takes back only what is in them. Code and link never appear in a repr.
@@ -144,7 +146,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     people. It never changes: what is moved is a new grant, and the old one is revoked after it. `code` is drawn by the
     hub (`Plugin.draw_code`) and the same on every call; a vendor that refuses it because another has it is answered
     with `Refused(code="code_taken")`, and the hub draws anew. `reference` names what the visit is for in the source's
-    words (its booking numbers). `others` are the vendor's ids of the member's other visits, where what stands there
+    words (its booking numbers). `tag` is a short name for the grant that stands where a vendor's fields are too short
+    for the marker. `others` are the vendor's ids of the member's other visits, where what stands there
     has to be looked at first: none of them is this one, like it as it may be. `email` and `phone` are the member's, for
     vendors that a studio lets write to them.
     """
@@ -153,11 +156,14 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     member: str
     opens: Opens
     marker: str
+    tag: str = ""
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     person_id: str | None = None
     person_by_hand: bool = False
     vendor_id: str | None = None
+    asked_at: datetime | None = None
+    shown: bool = False
     label: str = ""
     badges: tuple[Badge, ...] = ()
     our_groups: frozenset[str] = frozenset()
@@ -177,10 +183,13 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Granted(msgspec.Struct, frozen=True, kw_only=True):
-    """The vendor has it. `confirmed` False: it was accepted, and reading back has yet to show it."""
+    """The vendor has it. `confirmed` False: it was accepted, and reading back has yet to show it; `waiting` says what
+    for, where that is known. The hub calls again until it is confirmed, and is loud about it after a while
+    (`Plugin.confirms_within`)."""
 
     vendor_id: str | None
     confirmed: bool = True
+    waiting: Note | None = None
     code: str | None = None
     url: str | None = None
     admin_url: str | None = None
@@ -191,9 +200,10 @@ class Granted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Revoked(msgspec.Struct, frozen=True, kw_only=True):
-    """The vendor took it back, or it was gone already."""
+    """The vendor took it back, or it was gone already. `confirmed` and `waiting` are as in `Granted`."""
 
     confirmed: bool = True
+    waiting: Note | None = None
     notes: tuple[Note, ...] = ()
 
 
@@ -201,11 +211,13 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """What stands at the vendor for one grant (visits, codes) or one person (groups).
 
     `vendor_id` is the id of whichever it is; `opens.locks` says that it is a visit. `alive` False: still listed, but
-    opens nothing. `limits` False where the vendor has no dates to compare.
+    opens nothing. `limits` False where the vendor has no dates to compare. `tag` is the grant's, where the vendor holds
+    that in place of the marker.
     """
 
     vendor_id: str
     marker: str | None = None
+    tag: str | None = None
     alive: bool = True
     opens: Opens | None = None
     valid_from: datetime | None = None
@@ -245,12 +257,14 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request that reached the connection's webhook address: lower-case header names, the raw body. `secret` is the
-    secret part of the address, for vendors that send back a header which was made from it."""
+    secret part of the address, for vendors that send back a header which was made from it; `signing_secret` is what
+    the vendor gave out to sign with (`subscribe_webhooks`), None where it gave nothing."""
 
     headers: Mapping[str, str]
     body: bytes
     query: Mapping[str, str] = {}
     secret: str = ""
+    signing_secret: str | None = None
 
     def __repr__(self) -> str:
         return f"WebhookRequest({len(self.body)} bytes)"

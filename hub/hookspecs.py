@@ -84,10 +84,14 @@ async def read_webhook(connection: Connection, request: WebhookRequest) -> Seque
 
 
 @hookspec
-async def subscribe_webhooks(connection: Connection, address: str, secret: str) -> None:
+async def subscribe_webhooks(
+    connection: Connection, address: str, secret: str, signing_secret: str | None
+) -> str | None:
     """See to it that the vendor sends its webhooks to this address, and only once. Idempotent: called once a day, and
     whenever the address has changed. `secret` is the secret part of the address: what a header is made from that the
-    vendor sends along (`read_webhook` finds it in the request). Also for locks."""
+    vendor sends along (`read_webhook` finds it in the request). A vendor that signs with a secret of its own gives it
+    out here: what is returned is kept sealed, handed to `read_webhook`, and is `signing_secret` the next time; None
+    leaves what is kept. Also for locks."""
 
 
 # ── locks ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -102,9 +102,20 @@ class Plugin:
     """What is read when. Without any, everything is read every 15 minutes, or as often as `every` says."""
     credential: str = ""
     """What the vendor calls the thing that a person needs in hand, for sentences ("badge")."""
+    confirms_within: timedelta = timedelta(minutes=10)
+    """How long a vendor may take to show what it has accepted. After that it is told as what could not be done."""
+    look_again: tuple[timedelta, ...] = ()
+    """Where a vendor shows within seconds what it has accepted: the pauses after which somebody who waits for it has it
+    looked at again. A plugin that names some can be called again at once, and asks for nothing twice."""
+    code_once: bool = False
+    """A code can stand only once at a lock, so a visit that takes the place of another gets a code of its own."""
     draw_code: Callable[[], str] | None = None
     """Draws one random code in the vendor's format, for vendors with the ability CODES. The hub draws until it has one
     that is not in use there."""
+    draw_code_for: Callable[[Any], str] | None = None
+    """The same in the place of `draw_code`, where the format hangs on the connection's settings, which it is given."""
+    booked_only: bool = False
+    """Opens only windows with a beginning and an end, as bookings have them."""
 
 
 @dataclass(frozen=True)

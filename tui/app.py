@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -14,21 +14,17 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widgets import Input
 
-from hub import redact, times
+from hub import redact
 from hub.core import Hub
 from hub.engine.by_hand import sync_by_hand, try_again
-from hub.engine.source_pass import SourceRun
 from hub.engine.sync import SyncResult
-from hub.engine.target_pass import TargetRun
 from hub.errors import HubError
-from hub.look import journal
 from hub.look.first_steps import first_steps
-from hub.look.grants import count_grants
 from hub.look.pulse import Pulse
-from hub.look.today import flows, next_wake
-from hub.words import counted
 from tui.ascii import AsciiFilter
 from tui.chrome import PLACES, Header
+from tui.engine_here import EngineHere
+from tui.heading import read_heading, show_heading
 from tui.jobs import deferred
 from tui.leaving import ask_before_leaving
 from tui.page import Page
@@ -38,6 +34,7 @@ from tui.screens.mapping import MappingScreen
 from tui.screens.runs import RunsScreen
 from tui.screens.today import TodayScreen
 from tui.screens.vendors import VendorsScreen
+from tui.telling import sync_in_words, told
 from tui.theme import DARK, LIGHT, is_ascii
 from tui.work import Work
 
@@ -77,12 +74,13 @@ class HubApp(App[None]):
         Binding("s", "sync", "sync now"),
         Binding("p", "plan", "plan"),
         Binding("full_stop", "follow", "what is new", key_display=".", show=False),
+        Binding("E", "engine", "run the engine here", show=False),
         Binding("H", "past", "at a past moment", show=False),
         Binding("question_mark", "help", "all keys", key_display="?", show=False),
         Binding("ctrl+p", "command_palette", "every action by name", show=False),
         Binding("q", "quit", "quit", show=False),
     ]
-    writes: ClassVar[frozenset[str]] = frozenset({"sync"})
+    writes: ClassVar[frozenset[str]] = frozenset({"sync", "engine"})
 
     def __init__(self, hub: Hub, *, read_only: bool = False, theme: str | None = None) -> None:
         super().__init__()
@@ -90,7 +88,10 @@ class HubApp(App[None]):
         self._wanted_theme = theme
         self.work: Work[Any] | None = None
         """What goes on beside the screen."""
-        self._counted: tuple[Pulse | None, dict[str, int]] | None = None
+        self.engine = EngineHere(hub)
+        self.runs_by = ""
+        """Who sees to it that things happen by themselves: `here`, `daemon`, `none`; empty while that is not known."""
+        self._counted: tuple[Pulse, dict[str, int]] | None = None
         self.new_here = False
         """Whether the first run goes on: it stands where Today stands later."""
 
@@ -181,30 +182,21 @@ class HubApp(App[None]):
         self.action_mode(message.mode)
 
     async def fill_header(self, header: Header, mode: str, pulse: Pulse | None = None) -> None:
-        """Bring the two lines above a screen up to date. What was counted at the same pulse is not counted again."""
-        hub = self.hub
-        studio = hub.the_studio
-        async with hub.database.read() as db:
-            every = await flows(db, studio)
-            if pulse is None or self._counted is None or self._counted[0] != pulse:
-                self._counted = (pulse, await count_grants(db, studio))
-            counts = self._counted[1]
-            waiting = await journal.inbox(db, studio)
-            wake = await next_wake(db, studio)
-        zone = times.zone(studio.timezone)
-        bad = sum(flow.state == "failed" for flow in every)
-        header.studio, header.mode, header.read_only = studio.name, mode, self.read_only
-        header.health = (
-            "failed" if bad else "ok",
-            f"{len(every) - bad} of {len(every)} flows" if every else "nothing connected",
-        )
-        now = hub.clock.now()
-        soon = wake is not None and wake < now + timedelta(days=1)
-        header.right = f"next sync {wake.astimezone(zone):%H:%M}" if wake is not None and soon else ""
-        header.now = now.astimezone(zone).replace(second=0, microsecond=0)
-        badges = {"access": counts.get("failed", 0), "today": len(waiting)}
-        if badges != header.badges:
-            header.badges = badges
+        """Bring the two lines above a screen up to date."""
+        found = await read_heading(self.hub, pulse, self._counted)
+        self._counted = found.counted
+        if self.engine.works:
+            found = replace(found, engine="here")
+        if found.engine != self.runs_by:
+            self.runs_by = found.engine
+            if self.page is not None:
+                self.page.engine_changed()
+        show_heading(header, found, mode=mode, read_only=self.read_only)
+
+    @property
+    def counted(self) -> dict[str, int] | None:
+        """How many grants of each status there were when that was last counted."""
+        return self._counted[1] if self._counted is not None else None
 
     # ── work ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -229,10 +221,10 @@ class HubApp(App[None]):
                 result = await work.run()
             except (HubError, DBAPIError, OSError) as error:
                 self._over()
-                told = _told(error)
-                self.say(told, "failed")
+                why = told(error)
+                self.say(why, "failed")
                 if failed is not None:
-                    failed(told)
+                    failed(why)
             else:
                 self._over()
                 then(result)
@@ -272,32 +264,37 @@ class HubApp(App[None]):
         admin = self.admin
         self.do("Sync", lambda hub, work: sync_by_hand(hub, who=admin, progress=work), self._synced)
 
-    def try_now(self, grant_id: str) -> None:
-        """Try a grant again now."""
+    def try_now(self, grant_ids: Collection[str]) -> None:
+        """Try grants again now."""
         admin = self.admin
-        self.do("Try now", lambda hub, work: try_again(hub, grant_id, who=admin, progress=work), self._synced)
+        self.do("Try now", lambda hub, work: try_again(hub, grant_ids, who=admin, progress=work), self._synced)
 
     def _synced(self, result: SyncResult | None) -> None:
-        if result is None:
-            self.say("The daemon was woken and does it now.", "running")
+        self.say(*sync_in_words(result))
+
+    # ── the engine ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def action_engine(self) -> None:
+        """Run the engine in this program, or stop it here."""
+        if not (self.page is not None and self.page.may("engine")):
             return
-        done: dict[str, int] = {}
-        for run in result.targets:
-            for action, count in run.applied.items():
-                done[action] = done.get(action, 0) + count
-        held = sum(run.held for run in result.targets)
-        runs: list[SourceRun | TargetRun] = [*result.sources, *result.targets]
-        errors = [run.error for run in runs if run.error is not None]
-        failed = sum(len(run.failed) for run in result.targets)
-        words = ", ".join(f"{count} {action}" for action, count in done.items()) or "nothing to change"
-        if errors:
-            self.say(_told(errors[0]), "failed")
-        elif failed:
-            self.say(f"Done: {words}; {counted(failed, 'person')} could not be served, see Today.", "failed")
-        elif held:
-            self.say(f"Done: {words}; {held} held, see Today.", "held")
+        if self.engine.works:
+            self.say("The engine leaves off…", "running")
+            await self.engine.stop()
+            self.say("The engine is off: nothing runs by itself now.", "stopped")
+        elif self.runs_by == "daemon":
+            self.say("A daemon works on this studio already. There is nothing to start.")
+        elif self.hub.studio is None:
+            self.say("Nothing is connected yet.")
         else:
-            self.say(f"Done: {words}.", "done")
+            try:
+                await self.engine.start()
+            except (HubError, DBAPIError, OSError) as error:
+                self.say(told(error), "failed")
+                return
+            self.say("The engine runs here, as long as this stays open. `studiohub daemon` does it for good.", "done")
+        if self.page is not None:
+            await self.page.look_again()
 
     async def action_plan(self) -> None:
         """A dry run, looked at before anything is changed."""
@@ -331,8 +328,14 @@ class HubApp(App[None]):
             await self.push_screen(HelpDialog(self.page.live_keys(hidden=True), self.page))
 
     async def action_quit(self) -> None:
-        """End, unless something is not saved and somebody wants to stay."""
-        ask_before_leaving(self, self.exit)
+        """End, unless something is not saved or the engine runs here, and somebody wants to stay."""
+        ask_before_leaving(self, lambda: self.call_later(self._leave), ends=True, engine=self.engine.works)
+
+    async def _leave(self) -> None:
+        if self.engine.works:
+            self.say("The engine leaves off…", "running")
+            await self.engine.stop()
+        self.exit()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action that works here, by the name it has in the last line. There is no screenshot among them: a
@@ -366,10 +369,3 @@ class HubApp(App[None]):
     def mistake(self) -> Exception | None:
         """What ended the app, where it did not end by itself."""
         return self._exception
-
-
-def _told(error: BaseException) -> str:
-    """An error in one line."""
-    if isinstance(error, HubError):
-        return str(error)
-    return f"The database could not be used: {str(getattr(error, 'orig', None) or error).splitlines()[0]}"

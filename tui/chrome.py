@@ -47,7 +47,8 @@ class Header(Widget):
 
     studio: reactive[str] = reactive("")
     health: reactive[tuple[str, str]] = reactive(("ok", ""))
-    right: reactive[str] = reactive("")
+    engine: reactive[tuple[str, str]] = reactive(("", ""))
+    """Who sees to it that things happen by themselves, and that in words."""
     badges: reactive[dict[str, int]] = reactive(dict)
     now: reactive[datetime | None] = reactive(None)
     mode: reactive[str] = reactive("today")
@@ -72,18 +73,28 @@ class Header(Widget):
         if self.read_only:
             left.append("  read only", style=f"bold {colours['progress']}")
         shown = state(self.health[0])
-        end = Text.assemble(
-            (f"{glyph(shown)} ", colours.get(shown.colour, "")),
-            (self.health[1], colours["muted"]),
-            (f"   {self.right}" if self.right else "", colours["muted"]),
-            (f"   {self.now:%a %-d %b %H:%M}" if self.now else "", colours["muted"]),
-        )
-        if left.cell_len + end.cell_len + 2 > width:
-            end = Text(f"{glyph(shown)} {self.health[1]}", style=colours["muted"])
+        health = Text.assemble((f"{glyph(shown)} ", colours.get(shown.colour, "")), (self.health[1], colours["muted"]))
+        clock = (f"   {self.now:%a %-d %b %H:%M}" if self.now else "", colours["muted"])
+        for end in (
+            Text.assemble(health, *self._engine(colours), clock),
+            Text.assemble(health, *self._engine(colours)),
+            Text.assemble(health, *self._engine(colours, short=True)),
+            health,
+        ):
+            if left.cell_len + end.cell_len + 2 <= width:
+                break
         gap = max(1, width - left.cell_len - end.cell_len)
         line = Text.assemble(left, " " * gap, end)
         line.truncate(width)
         return Text("\n").join([line, self._modes(width)])
+
+    def _engine(self, colours: dict[str, str], *, short: bool = False) -> list[tuple[str, str]]:
+        by, words = self.engine
+        words = ("engine" if by == "here" else "engine off" if by == "none" else "") if short else words
+        if by == "none":
+            return [(f"   {glyph(state('warning'))} {words}", colours["progress"]), (" E", f"bold {colours['accent']}")]
+        mark = f"{glyph(state('running'))} " if by == "here" else ""
+        return [(f"   {mark}{words}", colours["muted"])] if words else []
 
     def _modes(self, width: int) -> Text:
         colours = self.app.theme_variables
@@ -140,8 +151,8 @@ class Hints(Widget):
         colours = self.app.theme_variables
         parts = [
             Text.assemble(
-                (key, f"bold {colours['accent']}" if works else colours["faint"]),
-                (f" {what}", colours["muted"] if works else f"{colours['faint']} strike"),
+                (key if works else f"({key}", f"bold {colours['accent']}" if works else colours["faint"]),
+                (f" {what}" if works else f" {what})", colours["muted"] if works else colours["faint"]),
             )
             for key, what, works in hints
         ]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-__all__ = ["deferred"]
+__all__ = ["REST", "deferred"]
+
+REST = 0.15
+"""Seconds that the fingers rest before what was typed is used, and the cursor before a story is read."""
 
 
 def deferred(work: Callable[[], Awaitable[None]]) -> Any:

@@ -163,6 +163,16 @@ class Page(Screen[Any]):
             said = str(getattr(error, "orig", None) or error).splitlines()[0]
             self.say(f"The database does not answer: {said}", "failed")
 
+    async def look_again(self) -> None:
+        """Read everything again, now."""
+        self._pulse = None
+        await self._look()
+
+    def engine_changed(self) -> None:
+        """Somebody else sees to it now that things happen by themselves."""
+        if self.follows:
+            self._pulse = None
+
     # ── saying ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def say(self, text: str, kind: str = "warning", *, share: float | None = None, stays: bool = False) -> None:
@@ -196,7 +206,7 @@ class Page(Screen[Any]):
 
     def label(self, action: str, what: str) -> str:
         """What a key does, in a word or two, where that depends on what is shown."""
-        return what
+        return "stop the engine" if action == "engine" and self.hub_app.engine.works else what
 
     def may(self, action: str) -> bool:
         """Whether an action can be used now; says why where it can't."""

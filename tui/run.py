@@ -25,7 +25,10 @@ async def run(settings: HubSettings, *, read_only: bool = False, ascii: bool = F
         if theme is not None and theme not in app.available_themes and theme not in {DARK.name, LIGHT.name}:
             known = ", ".join(sorted({*app.available_themes, DARK.name, LIGHT.name}))
             raise UserError(f"there is no theme {theme!r}", fix=f"Known: {known}.", code="theme")
-        await app.run_async()
+        try:
+            await app.run_async()
+        finally:
+            await app.engine.stop()
         if app.mistake is not None:
             raise app.mistake
     return 0

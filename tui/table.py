@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
@@ -18,29 +16,12 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.cells import Cells, Column, Load, fit, strip, widths
 from tui.jobs import deferred
-from tui.words import printable
 
 __all__ = ["Column", "IdTable"]
 
 PAGE = 64
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column. Its width is declared, never measured; `grow` takes what is left over. Columns with a `drop` go
-    first, the highest number before the others, when the table is narrow. Cells with a `*` are one over all columns."""
-
-    key: str
-    title: str
-    width: int
-    grow: bool = False
-    drop: int = 0
-    right: bool = False
-
-
-Cells = Mapping[str, Text | str]
-Load = Callable[[Sequence[str]], Awaitable[Mapping[str, Cells]]]
 
 
 class IdTable(ScrollView, can_focus=True):
@@ -57,6 +38,7 @@ class IdTable(ScrollView, can_focus=True):
         Binding("home,g", "end(0)", "first", show=False),
         Binding("end,G", "end(1)", "last", show=False),
         Binding("enter", "open", "open"),
+        Binding("space", "mark", "mark", show=False),
     ]
 
     cursor: reactive[int] = reactive(0)
@@ -85,6 +67,18 @@ class IdTable(ScrollView, can_focus=True):
             """The table."""
             return self.table
 
+    class Marked(Message):
+        """Other rows are marked now."""
+
+        def __init__(self, table: IdTable) -> None:
+            self.table = table
+            super().__init__()
+
+        @property
+        def control(self) -> IdTable:
+            """The table."""
+            return self.table
+
     def __init__(
         self,
         columns: Sequence[Column],
@@ -93,15 +87,19 @@ class IdTable(ScrollView, can_focus=True):
         empty: str = "",
         opens: str = "open",
         titled: bool = True,
+        marking: bool = False,
         id: str | None = None,
     ) -> None:
-        """`opens`: what enter does, in a word (empty: nothing). `titled`: whether there is a line of titles."""
+        """`opens`: what enter does, in a word (empty: nothing). `titled`: whether there is a line of titles. `marking`:
+        whether rows can be marked, so that one key does something about all of them."""
         super().__init__(id=id)
         self.columns, self._load, self.empty, self.opens = tuple(columns), load, empty, opens
-        self._head = 1 if titled else 0
+        self._head, self._marking, self._gutter = 1 if titled else 0, marking, 3 if marking else 2
         self.ids: Sequence[str] = ()
         self.fresh: set[str] = set()
         """Rows that came and that nobody has seen yet."""
+        self.marks: set[str] = set()
+        """Rows that somebody marked. Those that are not shown any more are not marked either."""
         self._at: dict[str, int] | None = None
         self._rows: dict[str, Cells] = {}
         self._asked: set[int] = set()
@@ -134,6 +132,8 @@ class IdTable(ScrollView, can_focus=True):
         self._into_view()
         after = self._on_screen()
         self.fresh.difference_update(after)
+        if self.marks:
+            self.marks.intersection_update(ids)
         self._rows = {row: self._rows[row] for row in after if row in self._rows}
         if not ids or not lines:
             self.refresh()
@@ -201,49 +201,41 @@ class IdTable(ScrollView, can_focus=True):
 
     def _widths(self) -> list[tuple[Column, int]]:
         """The columns that fit, with their widths."""
-        room = self.size.width - 2 - self.scrollbar_size_vertical
-        kept = list(self.columns)
-        while len(kept) > 1 and sum(column.width + 2 for column in kept) > room:
-            worst = max(kept, key=lambda column: column.drop)
-            if worst.drop == 0:
-                break
-            kept.remove(worst)
-        left = max(0, room - sum(column.width + 2 for column in kept))
-        growing = [column for column in kept if column.grow]
-        share = left // len(growing) if growing else 0
-        return [(column, column.width + (share if column.grow else 0)) for column in kept]
+        return widths(self.columns, self.size.width - self._gutter - self.scrollbar_size_vertical)
 
     def render_line(self, y: int) -> Strip:
         """The title line stays; below it the rows."""
         colours = self.app.theme_variables
         width = self.size.width
         if y < self._head:
-            text = Text("  ")
+            text = Text(" " * self._gutter)
             for column, size in self._widths():
-                text.append_text(_fit(Text(column.title, style=colours["muted"]), size, right=column.right))
+                text.append_text(fit(Text(column.title, style=colours["muted"]), size, right=column.right))
                 text.append("  ")
-            return _strip(text, width, Style.parse(f"on {colours['surface']}"))
+            return strip(text, width, Style.parse(f"on {colours['surface']}"))
         place = self.scroll_offset.y + y - self._head
         if place >= len(self.ids):
             text = Text(f"  {self.empty}" if not self.ids and y == self._head else "", style=colours["muted"])
-            return _strip(text, width, Style.parse(f"on {colours['surface']}"))
+            return strip(text, width, Style.parse(f"on {colours['surface']}"))
         here = place == self.cursor
         ground = colours["row"] if here and self.has_focus else colours["panel"] if here else colours["surface"]
-        text = Text.assemble(("▌ " if here and self.has_focus else "  ", colours["accent"]))
+        edge = "▌" if here and self.has_focus else " "
+        mark = "× " if self.ids[place] in self.marks else "  "
+        text = Text.assemble((f"{edge}{mark if self._marking else ' '}", f"bold {colours['accent']}"))
         cells = self._rows.get(self.ids[place])
         if cells is None:
             self._want(place)
             text.append("…", style=colours["faint"])
         elif "*" in cells:
             whole = cells["*"]
-            text.append_text(_fit(whole.copy() if isinstance(whole, Text) else Text(whole), max(1, width - 4)))
+            text.append_text(fit(whole.copy() if isinstance(whole, Text) else Text(whole), max(1, width - 4)))
         else:
             for column, size in self._widths():
                 value = cells.get(column.key, "")
                 cell = value.copy() if isinstance(value, Text) else Text(value)
-                text.append_text(_fit(cell, size, right=column.right))
+                text.append_text(fit(cell, size, right=column.right))
                 text.append("  ")
-        return _strip(text, width, Style.parse(f"{colours['foreground']} on {ground}"))
+        return strip(text, width, Style.parse(f"{colours['foreground']} on {ground}"))
 
     def _want(self, place: int) -> None:
         page = place // PAGE
@@ -301,6 +293,25 @@ class IdTable(ScrollView, can_focus=True):
         if self.row is not None:
             self.post_message(self.Opened(self, self.row))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Marking is for tables that have a use for it."""
+        return self._marking if action == "mark" else True
+
+    def action_mark(self) -> None:
+        """Mark the row, or take its mark away, and go on to the next."""
+        if self.row is not None:
+            self.marks ^= {self.row}
+            self._paint(self.cursor - self.scroll_offset.y)
+            self.post_message(self.Marked(self))
+            self.action_move(1)
+
+    def unmark(self) -> None:
+        """Take all marks away."""
+        if self.marks:
+            self.marks.clear()
+            self.refresh()
+            self.post_message(self.Marked(self))
+
     def on_click(self, event: events.Click) -> None:
         """Choose the row under the mouse; a second click opens it."""
         place = self.scroll_offset.y + event.y - self._head
@@ -323,28 +334,3 @@ class IdTable(ScrollView, can_focus=True):
     def on_blur(self) -> None:
         """And that they don't."""
         self.refresh()
-
-
-def _fit(text: Text, width: int, *, right: bool = False) -> Text:
-    if not text.plain.isprintable():
-        # A name must not be able to move the cursor. The length stays, so the spans do.
-        text.plain = printable(text.plain)
-    if text.cell_len > width:
-        text.truncate(max(0, width - 1))
-        text.append("…")
-    space = " " * max(0, width - text.cell_len)
-    return Text.assemble(space, text) if right else Text.assemble(text, space)
-
-
-def _strip(text: Text, width: int, ground: Style) -> Strip:
-    segments = [
-        Segment(part.text, ground + part.style if part.style else ground)
-        for part in text.render(_CONSOLE)
-        if part.text != "\n"
-    ]
-    return Strip(segments).adjust_cell_length(width, ground)
-
-
-from rich.console import Console  # noqa: E402 - only to turn text into segments
-
-_CONSOLE = Console(color_system="truecolor", width=400)

@@ -119,6 +119,7 @@ REASONS: Mapping[str, Wording] = {
     "in_progress": Wording(
         "{target} has been told and has yet to confirm.", "Nothing: it is looked at again by itself."
     ),
+    "waits": Wording("{target} has it waiting: {error}", "{fix}"),
     "unknown": Wording(
         "The answer of {target} was lost; it is looked at before anything is repeated.",
         "`studiohub sync {target}` looks now.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.classes.events import COMPARE_AHEAD, compare_at
@@ -20,9 +20,10 @@ async def next_moment(db: AsyncConnection, target_id: int, now: datetime) -> dat
     """The next moment at which the clock alone makes something to do at a tracker: a retry, a comparison, results."""
     e, s = t.event.c, t.seat.c
     coming = (e.target_id == target_id, e.state != "removed", e.ends_at > now)
-    events = select(func.min(func.coalesce(e.next_try_at, now + RETRY))).where(*coming, e.settled.is_(False))
+    again = literal(now + RETRY, t.Utc())
+    events = select(func.min(func.coalesce(e.next_try_at, again))).where(*coming, e.settled.is_(False))
     seats = (
-        select(func.min(func.coalesce(s.next_try_at, now + RETRY)))
+        select(func.min(func.coalesce(s.next_try_at, again)))
         .join(t.event, s.event_id == e.id)
         .where(*coming, s.settled.is_(False), s.state != "removed", e.settled.is_(True))
     )

@@ -20,6 +20,7 @@ from hub.classes.told import close_tracker_run
 from hub.classes.wishes import Wishes, let_go, scan, wish
 from hub.classes.work import Work
 from hub.engine.lanes import Lease
+from hub.engine.stopping import StopWatch
 from hub.engine.target_result import TargetRun
 from hub.errors import FixSettings, HubError, RetryLater
 from hub.http import Counters
@@ -92,6 +93,7 @@ async def run_tracker(
         )
         await find_crashed(db, row.id, lease.token, now=hub.clock.now())
     result = TargetRun(row.name, run_id)
+    watch = StopWatch(hub.database, run_id, leave)
     work: Work | None = None
     calls: Counters | None = None
     found = Wishes()
@@ -102,8 +104,7 @@ async def run_tracker(
             work = await work_for(hub, scope, row)
             work.full, work.retry, work.approved = full, retry, approved
             work.progress = lambda title, done, total: progress.step(f"{row.name}: {title}", done, total)
-            if leave is not None:
-                work.leave = leave
+            work.leave = watch.leave
             try:
                 await _pass(work, found)
             finally:
@@ -114,7 +115,7 @@ async def run_tracker(
             result.error = error
         if work is not None:
             result.applied, result.failed, result.held_classes = work.done, work.failed, work.held
-            result.left_off = work.left_off
+            result.left_off, result.stopped = work.left_off, watch.asked and work.left_off
         await close_tracker_run(hub, row, result, work, found, lease=lease, calls=calls, quiet=quiet)
     return result
 

@@ -18,6 +18,7 @@ from hub.access.decide import moment_text
 from hub.cli import output
 from hub.cli.opened import Count, Json, opened, who
 from hub.core import Hub
+from hub.engine.stopping import ask_to_stop
 from hub.errors import UserError
 from hub.look import journal
 from hub.look.accesses import accesses_of
@@ -157,7 +158,9 @@ async def _grants_at(text: str, *, member: str | None, target: str | None, json:
         output.line(f"Nobody had a grant at {moment.astimezone(zone):%d %b %Y %H:%M}.")
 
 
-async def runs_(*, connection: str | None = None, limit: Count = 30, json: Json = False) -> None:
+async def runs_(
+    *, connection: str | None = None, limit: Count = 30, stop: str | None = None, json: Json = False
+) -> None:
     """The last runs, newest first.
 
     Parameters
@@ -166,8 +169,13 @@ async def runs_(*, connection: str | None = None, limit: Count = 30, json: Json 
         Only of this connection.
     limit:
         How many.
+    stop:
+        Ask the run with this id to leave off (`--json` lists ids). What it has done stays; the rest waits until its
+        connection is worked on next.
     """
     async with opened() as hub:
+        if stop is not None:
+            await ask_to_stop(hub, stop, who=who())
         zone = times.zone(hub.the_studio.timezone)
         async with hub.database.read() as db:
             found = await journal.runs(db, hub.the_studio, connection=connection, limit=limit)

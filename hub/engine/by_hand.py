@@ -3,6 +3,8 @@ are woken; where none does, it is done here."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +15,7 @@ from hub.engine.wake import wake
 from hub.errors import UserError
 from hub.ingest.read import mark_dirty
 from hub.notify.sender import send_mails
-from hub.store import journal
+from hub.store import among, journal
 from hub.store import tables as t
 from hub.studio import registry
 
@@ -45,31 +47,37 @@ async def sync_by_hand(hub: Hub, *, who: str, progress: Progress | None = None) 
     return result
 
 
-async def try_again(hub: Hub, grant_id: str, *, who: str, progress: Progress | None = None) -> SyncResult | None:
-    """Try a grant again now, and whatever else was set aside at the same place; None where a daemon was woken to do it.
+async def try_again(
+    hub: Hub, grant_ids: Collection[str], *, who: str, progress: Progress | None = None
+) -> SyncResult | None:
+    """Try grants again now, and whatever else was set aside at the same places; None where a daemon was woken to do it.
 
-    Raises UserError where there is no such grant.
+    Raises UserError where there is none of them.
     """
     c = t.ledger.c
-    query = select(c.target_id, c.source_id, c.member).where(c.studio_id == hub.the_studio.id, c.id == grant_id)
-    async with hub.database.read() as db:
-        grant = (await db.execute(query)).one_or_none()
-        found = await registry.connection_by_id(db, grant.target_id) if grant is not None else None
-    if grant is None or found is None:
-        raise UserError("this grant is gone", fix="Look at the list again.", code="no_grant")
     now = hub.clock.now()
+    async with hub.database.read() as db:
+        query = select(c.id, c.target_id, c.source_id, c.member).where(
+            c.studio_id == hub.the_studio.id, among(c.id, list(grant_ids), db)
+        )
+        grants = (await db.execute(query)).all()
+        found = [await registry.connection_by_id(db, target) for target in {grant.target_id for grant in grants}]
+    rows = [row for _, row in filter(None, found)]
+    if not rows:
+        raise UserError("this grant is gone", fix="Look at the list again.", code="no_grant")
     woken = await daemon_works(hub)
     async with hub.database.write() as db:
-        await mark_dirty(db, grant.target_id, grant.source_id, {grant.member})
-        await db.execute(update(t.ledger).where(c.id == grant_id, c.settled.is_(False)).values(next_try_at=now))
+        for grant in grants:
+            await mark_dirty(db, grant.target_id, grant.source_id, {grant.member})
+            await db.execute(update(t.ledger).where(c.id == grant.id, c.settled.is_(False)).values(next_try_at=now))
+            await _audit(hub, db, who=who, act="try again", subject=grant.id)
         if woken:
-            await wake(db, [grant.target_id], at=now, reason=REASON)
-        await _audit(hub, db, who=who, act="try again", subject=grant_id)
+            await wake(db, [row.id for row in rows], at=now, reason=REASON)
     if woken:
         return None
-    run = await sync_target(hub, found[1], trigger=REASON, progress=progress, full=False)
+    runs = [await sync_target(hub, row, trigger=REASON, progress=progress, full=False) for row in rows]
     await send_mails(hub)
-    return SyncResult(targets=[run])
+    return SyncResult(targets=runs)
 
 
 async def _audit(hub: Hub, db: AsyncConnection, *, who: str, act: str, subject: str) -> None:

@@ -66,9 +66,11 @@ async def close_run(
     told = list(lines)
     if error is not None and (turn == "down" or not quiet):
         told.append({**base, "level": "error", "code": error.code, "text": str(error)})
+    if state == "stopped":
+        told.append({**base, "level": "warning", "code": "stopped", "text": f"{connection}: somebody stopped this run"})
     if turn == "up":
         told.append({**base, "code": "up", "text": f"{connection} answers again"})
-    if quiet and not news and not turn:
+    if quiet and not news and not turn and state != "stopped":
         await journal.drop_run(db, run_id)
         return False
     await journal.add_log(db, studio_id, told, now=now)

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
@@ -197,6 +198,12 @@ async def _revoke_all(
     changes = await _everything(scope, mine)
     plan = Plan(target=row.name, target_id=row.id, made_at=hub.clock.now(), changes=changes, owned=len(changes))
     applied = await apply_plan(scope, plan, (), lease=lease, run_id=run_id)
+    for pause in scope.plugin.look_again:
+        if not applied.waiting or applied.stopped_by is not None:
+            break
+        await hub.clock.sleep(pause.total_seconds())
+        again = msgspec.structs.replace(plan, changes=await _everything(scope, mine))
+        applied = await apply_plan(scope, again, (), lease=lease, run_id=run_id)
     where = "" if source is None else f" @ {row.name}"
     failed = {outcome.intent.change.ref + where: str(outcome.error) for outcome in applied.failed}
     if applied.left:

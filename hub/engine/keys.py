@@ -18,6 +18,7 @@ SEALED = (
     (t.ledger, "sealed_code"),
     (t.ledger, "sealed_url"),
     (t.hook, "sealed_secret"),
+    (t.hook, "sealed_signing"),
     (t.outbox, "sealed_text"),
     (t.outbox, "sealed_html"),
     (t.result, "sealed_metrics"),

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.classes.due import next_moment
@@ -20,6 +20,7 @@ from hub.core import Hub, NoProgress
 from hub.engine import hints, wake
 from hub.engine.lanes import Lease
 from hub.engine.source_pass import SourceRun, run_source, wake_targets, window_of_poll
+from hub.engine.stopping import REST
 from hub.engine.subscribing import keep_subscribed
 from hub.engine.target_pass import TargetRun, run_target
 from hub.errors import HubError, RetryLater, VendorError
@@ -76,7 +77,7 @@ async def _source(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave:
         if not waiting:
             break
         last = await _follow(hub, row, waiting, lease=lease, poke=poke)
-        if last.error is not None:
+        if last.error is not None or last.stopped:
             break
         async with hub.database.read() as db:
             waiting = await hints.waiting(db, row.id)
@@ -89,7 +90,7 @@ async def _source(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave:
         or poll.name not in read_at
         or read_at[poll.name] + (every or poll.every) <= hub.clock.now() + wake.TOLERANCE
     ]
-    if due and not await leave():
+    if due and not (last is not None and last.stopped) and not await leave():
         between = partial(_between, hub, row, lease, leave, poke)
         now = hub.clock.now()
         async with hub.database.read() as db:
@@ -105,7 +106,7 @@ async def _source(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave:
             between=between,
             quiet=True,
         )
-        if last.error is None:
+        if last.error is None and not last.stopped:
             read_at |= {poll.name: now for poll in due}
             # A read of everything that began after a hint came has followed it, whatever became of the hint itself.
             whole = len(due) == len(polls)
@@ -114,7 +115,9 @@ async def _source(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave:
         if last.error is None:
             await keep_subscribed(hub, row, lease)
     ended = hub.clock.now()
-    if last is not None and last.error is not None:
+    if last is not None and last.stopped:
+        at = ended + REST
+    elif last is not None and last.error is not None:
         at = ended + await _pause(hub, row, last.error)
     else:
         # Reads that take longer than the time between them still leave the source a breath.
@@ -136,7 +139,7 @@ async def _follow(
     """Read what hints name. Where the vendor can't say anything about one of them, the others are followed all the
     same, and that one is dropped and told: the next read of everything finds what it was about."""
     last = await _read_hints(hub, row, waiting, lease=lease, poke=poke)
-    if last.error is None or isinstance(last.error, RetryLater):
+    if last.error is None or last.stopped or isinstance(last.error, RetryLater):
         return last
     for one in waiting:
         last = await _read_hints(hub, row, [one], lease=lease, poke=poke)
@@ -167,7 +170,7 @@ async def _read_hints(
         quiet=True,
         pressing=True,
     )
-    if run.error is None:
+    if run.error is None and not run.stopped:
         async with hub.database.write() as db:
             await lease.check(db)
             await hints.done(db, waiting)
@@ -277,9 +280,11 @@ async def _target(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave:
             leave=leave,
             quiet=True,
         )
-    if waiting and result.error is None:
+    if waiting and result.error is None and not result.stopped:
         async with hub.database.write() as db:
             await hints.done(db, waiting)
+    if full and result.error is None and not result.left_off:
+        await keep_subscribed(hub, row, lease)
     await _next(hub, lease, await _next_pass(hub, row, result))
 
 
@@ -302,6 +307,8 @@ async def _doubt(hub: Hub, row: registry.ConnectionRow, lease: Lease) -> None:
 async def _next_pass(hub: Hub, row: registry.ConnectionRow, result: TargetRun) -> datetime:
     """The next moment at which there is something to do at a target."""
     now = hub.clock.now()
+    if result.stopped:
+        return now + REST
     if result.left_off:
         return now
     if result.error is not None:
@@ -315,7 +322,9 @@ async def _next_pass(hub: Hub, row: registry.ConnectionRow, result: TargetRun) -
         ).scalar()
         retry = (
             await db.execute(
-                select(func.min(func.coalesce(c.next_try_at, now))).where(c.target_id == row.id, c.settled.is_(False))
+                select(func.min(func.coalesce(c.next_try_at, literal(now, t.Utc())))).where(
+                    c.target_id == row.id, c.settled.is_(False)
+                )
             )
         ).scalar()
         classes = await next_moment(db, row.id, now) if hub.plugins[row.plugin].kind == "tracker" else None

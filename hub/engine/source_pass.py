@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from hub.engine.closing import close_run, tell_finished
 from hub.engine.lanes import Lease
 from hub.engine.source_told import notes_to_tell, tell_not_complete, tell_shared_addresses
 from hub.engine.steps import Steps
+from hub.engine.stopping import RunStopped, StopWatch
 from hub.engine.wake import wake
 from hub.errors import HubError
 from hub.http import Counters
@@ -23,6 +24,7 @@ from hub.records import Window
 from hub.store import journal
 from hub.store import tables as t
 from hub.studio import registry
+from hub.words import of_kind
 
 if TYPE_CHECKING:
     from hub.core import Hub, Progress
@@ -38,12 +40,16 @@ class SourceRun:
     run_id: str
     report: ReadReport | None = None
     error: HubError | None = None
+    stopped: bool = False
+    """Somebody asked it to leave off: what it read by then is kept, and concludes nothing."""
     woken: Sequence[int] = ()
     """The targets that have something to do now."""
 
     @property
     def state(self) -> str:
         """The run's state."""
+        if self.stopped:
+            return "stopped"
         if self.error is not None or (self.report is not None and self.report.refused):
             return "broken"
         return "failed" if self.report is not None and self.report.problems else "done"
@@ -76,6 +82,13 @@ async def run_source(
     result = SourceRun(row.name, run_id)
     steps = Steps(progress, hub.database, row.name)
     steps.run_id = run_id
+    watch = StopWatch(hub.database, run_id, None)
+
+    async def pause(first: Callable[[Window], Awaitable[None]]) -> None:
+        await watch.or_stop()
+        if between is not None:
+            await between(first)
+
     calls: Counters | None = None
     try:
         connection = await hub.open_connection(row)
@@ -88,12 +101,14 @@ async def run_source(
                 source_id=row.id,
                 lease=lease,
                 windows=windows if windows is not None else all_windows(connection.plugin, hub.clock.now()),
-                between=between,
+                between=pause,
                 pressing=pressing,
-                progress=lambda kind, seen: steps.step(f"{row.name}: read {kind}", seen, None),
+                progress=lambda kind, seen: steps.step(f"{row.name}: read {of_kind(kind)}", seen, None),
             )
         finally:
             calls = connection.counters.since(before)
+    except RunStopped:
+        result.stopped = True
     except HubError as error:
         result.error = error
     told = await steps.ended(well=result.error is None)
@@ -137,7 +152,7 @@ async def _close(
         ]
     async with hub.database.write() as db:
         await lease.check(db)
-        new_items = await _inbox(hub, db, row, result, now, whole=whole)
+        new_items = not result.stopped and await _inbox(hub, db, row, result, now, whole=whole)
         kept = await close_run(
             db,
             studio.id,
@@ -190,9 +205,9 @@ async def wake_targets(db: AsyncConnection, studio: registry.Studio, now: dateti
 
 def _read_text(report: ReadReport) -> str:
     """A read in one line."""
-    seen = ", ".join(f"{count.seen} {kind}" for kind, count in sorted(report.kinds.items())) or "nothing"
+    seen = ", ".join(of_kind(kind, count.seen) for kind, count in sorted(report.kinds.items())) or "nothing"
     news = [
-        f"{kind}: " + ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in found.items())
+        f"{of_kind(kind)}: " + ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in found.items())
         for kind, count in sorted(report.kinds.items())
         if (found := {name: value for name, value in vars(count).items() if value and name != "seen"})
     ]

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
+from hub import redact
 from hub.core import Hub
 from hub.engine.hints import address_of
 from hub.engine.lanes import Lease
@@ -31,21 +32,29 @@ async def keep_subscribed(hub: Hub, row: registry.ConnectionRow, lease: Lease) -
     async with hub.database.write() as db:
         await lease.check(db)
         secret = await address_of(db, row.id, hub.vault)
-        told = (await db.execute(select(h.told_hash, h.told_at).where(h.connection_id == row.id))).one()
+        told = (await db.execute(select(t.hook).where(h.connection_id == row.id))).one()
     address = f"{base}/hooks/{row.name}/{secret}"
     digest = hashlib.sha256(address.encode()).hexdigest()
     if told.told_hash == digest and told.told_at is not None and told.told_at > now - EVERY:
         return
     problem: HubError | None = None
+    kept = hub.vault.open(told.sealed_signing) if told.sealed_signing is not None else None
+    signing: str | None = None
     try:
         connection = await hub.open_connection(row)
-        await hub.plugins.call(connection, "subscribe_webhooks", address=address, secret=secret)
+        signing = await hub.plugins.call(
+            connection, "subscribe_webhooks", address=address, secret=secret, signing_secret=kept
+        )
     except HubError as error:
         problem = error
     async with hub.database.write() as db:
         await lease.check(db)
         if problem is None:
-            await db.execute(update(t.hook).where(h.connection_id == row.id).values(told_hash=digest, told_at=now))
+            values = {"told_hash": digest, "told_at": now}
+            if signing is not None:
+                redact.know(signing)
+                values["sealed_signing"] = hub.vault.seal(signing)
+            await db.execute(update(t.hook).where(h.connection_id == row.id).values(**values))
             await journal.solve(db, hub.the_studio.id, code="webhooks_off", subject=row.name, now=now)
             return
         await journal.raise_item(

@@ -16,6 +16,7 @@ from hub.access.rules import Openings, compile_rules
 from hub.classes.tracker_pass import run_tracker
 from hub.engine.lanes import Lease
 from hub.engine.steps import Steps
+from hub.engine.stopping import StopWatch
 from hub.engine.target_result import TargetRun
 from hub.engine.target_told import close_target_run
 from hub.errors import FixSettings, HubError, RetryLater
@@ -61,7 +62,7 @@ class _Pass:
     progress: Progress
     approved: frozenset[str]
     only: Collection[str] | None
-    leave: Leave | None
+    leave: Leave
     keep: bool
 
 
@@ -151,10 +152,22 @@ async def run_target(
     result = TargetRun(row.name, run_id)
     steps = Steps(progress, hub.database, row.name, _steps(hub, row, full=full))
     steps.run_id = run_id
+    watch = StopWatch(hub.database, run_id, leave)
     with logs.bind(run=run_id):
         calls = await _work(
-            hub, row, result, lease, steps, frozenset(approved), only, leave, full=full, retry=retry, keep=not quiet
+            hub,
+            row,
+            result,
+            lease,
+            steps,
+            frozenset(approved),
+            only,
+            watch.leave,
+            full=full,
+            retry=retry,
+            keep=not quiet,
         )
+        result.stopped = watch.asked and result.left_off
         await close_target_run(hub, row, result, lease=lease, calls=calls, quiet=quiet, steps=steps)
     return result
 
@@ -177,7 +190,7 @@ async def _work(
     progress: Progress,
     approved: frozenset[str],
     only: Collection[str] | None,
-    leave: Leave | None,
+    leave: Leave,
     *,
     full: bool,
     retry: bool,
@@ -232,7 +245,7 @@ async def _pressing(work: _Pass) -> None:
     """Do what is pressing before anything else. What would be a surprise is left for the pass that sees everything, so
     that the limit on removals is not undercut one by one."""
     scope, hub = work.scope, work.hub
-    if work.leave is not None and await work.leave():
+    if await work.leave():
         raise _LeftOff
     if scope.options.policy == "observe" or not await _anybody_pressing(hub, scope):
         return
@@ -287,7 +300,14 @@ async def _rounds(work: _Pass, *, full: bool, retry: bool) -> None:
         if applied.stopped_by is not None:
             raise _stopped(scope, applied)
         left = await _left(hub, scope)
-        if left == 0 or not applied.failed:
+        if left == 0:
+            return
+        pauses = scope.plugin.look_again
+        if applied.waiting and retry and number < len(pauses):
+            # Whoever typed this wants to see it done.
+            await hub.clock.sleep(pauses[number].total_seconds())
+            continue
+        if not applied.failed:
             return
         further = applied.progress > 0 or left_before is None or left < left_before
         if not retry or not (await _wait_until_sure(hub, applied) or further):
@@ -308,7 +328,8 @@ async def _apply(work: _Pass, planned: Planned) -> Applied:
         progress=lambda done, total: work.progress.step(f"{scope.name}: apply", done, total),
     )
     for action, count in applied.done.items():
-        result.applied[action] = result.applied.get(action, 0) + count
+        if (total := result.applied.pop(action, 0) + count) > 0:
+            result.applied[action] = total
     result.failed = {
         outcome.intent.change.ref: str(outcome.error)
         for outcome in applied.failed

@@ -25,6 +25,8 @@ class TargetRun:
     error: HubError | None = None
     left_off: bool = False
     """Something more pressing came, or the process is about to end: the rest waits for the next pass."""
+    stopped: bool = False
+    """Somebody asked it to leave off: the rest waits for the next pass, which does not come at once."""
     partial: bool = False
     """Some removals were not looked at, because their source was just being read."""
     held_classes: int = 0
@@ -46,4 +48,6 @@ class TargetRun:
             return "failed" if self.applied else "broken"
         if self.failed:
             return "failed"
+        if self.stopped:
+            return "stopped"
         return "held" if self.held else "done"

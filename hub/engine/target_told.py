@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -115,6 +116,7 @@ async def _inbox(hub: Hub, db: AsyncConnection, row: registry.ConnectionRow, res
         )
     await journal.solve_all_but(db, studio, code="held", connection=row.name, keep=held, now=now)
     new |= await _blocked_inbox(hub, db, row, result, now)
+    new |= await _waiting_inbox(hub, db, row, now)
     if result.plan is not None and result.plan.full and hub.plugins[row.plugin].kind == "lock":
         new |= await tell_unmapped(hub, db, now)
         new |= await tell_unmatched(db, hub.the_studio, now)
@@ -123,6 +125,35 @@ async def _inbox(hub: Hub, db: AsyncConnection, row: registry.ConnectionRow, res
 
 def _removals_are(number: int, where: str = "") -> str:
     return f"{counted(number, 'removal')}{where} {'is' if number == 1 else 'are'}"
+
+
+async def _waiting_inbox(hub: Hub, db: AsyncConnection, row: registry.ConnectionRow, now: datetime) -> bool:
+    """One line for each thing that grants wait for and that somebody can do something about; returns whether one is
+    new."""
+    c = t.ledger.c
+    query = select(c.error).where(
+        c.target_id == row.id, c.settled.is_(False), c.state == "requested", c.error.is_not(None)
+    )
+    details = [json.loads(text) for text in (await db.execute(query)).scalars()]
+    waiting = Counter((detail["what"], detail["fix"]) for detail in details if detail["fix"])
+    new = False
+    keep = set()
+    for (what, fix), count in waiting.items():
+        subject = f"{row.name}: {what}"
+        keep.add(subject)
+        new |= await journal.raise_item(
+            db,
+            hub.the_studio.id,
+            code="waiting",
+            subject=subject,
+            connection=row.name,
+            text=f"{counted(count, 'grant')} at {row.name} {'waits' if count == 1 else 'wait'}: {what}.",
+            fix=fix,
+            weight=3,
+            now=now,
+        )
+    await journal.solve_all_but(db, hub.the_studio.id, code="waiting", connection=row.name, keep=keep, now=now)
+    return new
 
 
 _BLOCKED = {

@@ -65,6 +65,10 @@ def explain_visits(
         if error is not None and row.state in {"failed", "unknown"}:
             verdicts.add("too_much" if holds else "pending")
             bad.append(_failed(scope, error, {"target": scope.name}))
+        elif row.state == "removing":
+            verdicts.add("too_much" if holds else "pending")
+            values = {"target": scope.name}
+            bad += [*left[row.key][:-1], waits(error, values) if error is not None else Reason("in_progress", values)]
         elif left[row.key][-1].good:
             verdicts.add("access" if holds else "later")
             good += left[row.key]
@@ -129,7 +133,17 @@ def why_pending(
         return "problem", _failed(scope, error, values)
     if row.drift is not None:
         return "problem", Reason("drift", {**values, "what": row.drift})
+    if error is not None:
+        return "pending", waits(error, values)
     return "pending", Reason("unknown" if row.state == "unknown" else "in_progress", values)
+
+
+def waits(error: Mapping[str, str], values: Mapping[str, str]) -> Reason:
+    """What the vendor accepted, or can't take yet, in its own words."""
+    said = f"{error['what']}. {error['said']}".strip()
+    return Reason(
+        "waits", {**values, "error": said, "fix": error["fix"] or "Nothing: it is looked at again by itself."}
+    )
 
 
 def _failed(scope: Scope, error: Mapping[str, str], values: Mapping[str, str]) -> Reason:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from hub.look.grants import SHOWN, GrantView, view_grants
-from hub.store import among
 from hub.store import tables as t
 from hub.studio.registry import Studio
 
@@ -30,6 +29,11 @@ class GrantFilter:
     target: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is left out but what has another status."""
+        return replace(self, status=None) == GrantFilter()
 
 
 def read_filter(text: str, *, status: str | None, now: datetime, zone: ZoneInfo) -> GrantFilter:
@@ -90,11 +94,16 @@ def _where(studio: Studio, wanted: GrantFilter) -> list[ColumnElement[bool]]:
 
 
 async def grant_page(
-    db: AsyncConnection, studio: Studio, wanted: GrantFilter, *, by: str = "period"
-) -> tuple[list[str], dict[str, int]]:
+    db: AsyncConnection,
+    studio: Studio,
+    wanted: GrantFilter,
+    *,
+    by: str = "period",
+    every: Mapping[str, int] | None = None,
+) -> tuple[list[str], Mapping[str, int]]:
     """All ids that fit, in order: `period` (newest first), `name`, `created`, `status`; and how many of each status
-    fit, whatever status is asked for. The ids come as one text: a hundred thousand rows
-    would take longer to fetch than to find."""
+    fit, whatever status is asked for. `every` is how many there are where nothing is filtered, if that was counted by
+    now. The ids come as one text: a hundred thousand rows would take longer to fetch than to find."""
     c = t.ledger.c
     order = {
         "period": (func.coalesce(c.valid_from, c.created_at).desc(), c.id.desc()),
@@ -103,9 +112,7 @@ async def grant_page(
         "status": (c.state, c.created_at.desc(), c.id.desc()),
     }[by]
     where = _where(studio, wanted)
-    counts: dict[str, int] = {}
-    for state, count in (await db.execute(select(c.state, func.count()).where(*where).group_by(c.state))).all():
-        counts[SHOWN[state]] = counts.get(SHOWN[state], 0) + count
+    counts = every if every is not None and wanted.everything else await _count(db, where)
     if wanted.status is not None:
         where.append(c.state.in_([state for state, shown in SHOWN.items() if shown == wanted.status]))
     found = select(c.id).where(*where).order_by(*order).subquery()
@@ -113,7 +120,14 @@ async def grant_page(
     return (ids or "").split(), counts
 
 
+async def _count(db: AsyncConnection, where: Sequence[ColumnElement[bool]]) -> dict[str, int]:
+    c = t.ledger.c
+    counts: dict[str, int] = {}
+    for state, count in (await db.execute(select(c.state, func.count()).where(*where).group_by(c.state))).all():
+        counts[SHOWN[state]] = counts.get(SHOWN[state], 0) + count
+    return counts
+
+
 async def grants_of(db: AsyncConnection, studio: Studio, ids: Sequence[str]) -> dict[str, GrantView]:
     """These grants, by id."""
-    c = t.ledger.c
-    return {view.id: view for view in await view_grants(db, studio, among(c.id, list(ids), db))} if ids else {}
+    return {view.id: view for view in await view_grants(db, studio, ids)} if ids else {}

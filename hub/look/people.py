@@ -14,7 +14,7 @@ from hub.store import tables as t
 from hub.studio import registry
 from hub.studio.model import LinkRow
 
-__all__ = ["Person", "people_at", "people_keys"]
+__all__ = ["Person", "people_at", "people_keys", "people_named"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,20 @@ async def people_keys(db: AsyncConnection, studio: registry.Studio) -> tuple[lis
     found += [(_RANK["asked"], key) for key in keys if key not in there]
     found.sort()
     return [key for _, key in found], sum(rank < _RANK["asked"] for rank, _ in found)
+
+
+async def people_named(db: AsyncConnection, studio: registry.Studio, text: str) -> set[str]:
+    """The members (`source:id`) in whose name or e-mail address a text is, in any case."""
+    rows = {row.id: row.name for row in await registry.connections(db, studio) if row.options is None}
+    c = t.record.c
+    decode = r.decoder("member").decode
+    found = await db.execute(select(c.source_id, c.record_id, c.data).where(c.source_id.in_(rows), c.kind == "member"))
+    wanted = text.casefold()
+    return {
+        f"{rows[source_id]}:{member}"
+        for source_id, member, data in found
+        if wanted in f"{(person := decode(data)).name} {person.email or ''}".casefold()
+    }
 
 
 async def people_at(db: AsyncConnection, studio: registry.Studio, keys: Sequence[str]) -> dict[str, Person]:

@@ -24,6 +24,7 @@ from hub.errors import (
     FixSettings,
     HubError,
     NotFound,
+    NotYet,
     PluginError,
     RetryLater,
     Unconfirmed,
@@ -40,11 +41,15 @@ from hub.reconcile.plan import Action, Change, Plan, Resting, Stay
 from hub.reconcile.scope import Scope
 from hub.reconcile.telling import tell_late, tell_visitors
 from hub.store import journal
+from hub.words import counted
 
 __all__ = ["Applied", "apply_plan"]
 
 DOWN_AFTER = 5
 """So many grants in a row that the vendor did not answer end the pass: it is down."""
+
+ASKED = "asked"
+"""What is counted that a vendor accepted and has yet to show."""
 
 SILENCE = frozenset({"vendor_busy", "vendor_down", "vendor_garbage"})
 """Codes that say nothing about one grant and everything about the vendor."""
@@ -65,15 +70,25 @@ class Applied:
     left: int = 0
     """So many lines were not come to."""
     left_off: bool = False
+    waiting: int = 0
+    """So many were accepted by the vendor, which has yet to show them."""
 
-    def count(self, action: Action) -> None:
-        """One more of that action went well."""
-        self.done[action.value] = self.done.get(action.value, 0) + 1
+    def count(self, outcome: Outcome) -> None:
+        """One more went well. What is only accepted so far counts as asked for, until it is confirmed."""
+        if outcome.confirmed:
+            self._add(outcome.intent.change.action.value, 1)
+            self._add(ASKED, -1 if outcome.intent.waiting else 0)
+        elif outcome.news:
+            self._add(ASKED, 1)
+
+    def _add(self, what: str, number: int) -> None:
+        if number:
+            self.done[what] = self.done.get(what, 0) + number
 
     @property
     def progress(self) -> int:
         """How many lines went well."""
-        return sum(self.done.values())
+        return sum(count for count in self.done.values() if count > 0)
 
 
 @dataclass
@@ -227,7 +242,7 @@ async def _slice(work: _Apply, changes: Sequence[Change]) -> None:
     work.not_there |= {
         (outcome.intent.change.ref, outcome.intent.change.key)
         for outcome in outcomes
-        if outcome.intent.change.visit and not (outcome.granted is not None and outcome.granted.confirmed)
+        if outcome.intent.change.visit and not (outcome.granted is not None and outcome.confirmed)
     }
     await _write(work, outcomes, visitors)
 
@@ -482,6 +497,7 @@ async def _one(
                 scope.connection, "grant_access", grant=_grant(scope, intent, person_id, link)
             )
         work.silent = 0
+        _judge(work, outcome)
     except NotFound as error:
         outcome.error = _not_there(work, outcome, link, error)
     except HubError as error:
@@ -501,9 +517,32 @@ async def _one_visit(work: _Apply, intent: Intent, member: r.Member | None) -> O
             outcome.granted = await scope.plugins.call(scope.connection, "grant_access", grant=grant)
             outcome.sealed = seal_answer(scope, outcome.granted, intent.code)
         work.silent = 0
+        _judge(work, outcome)
     except HubError as error:
         _take_error(work, outcome, error)
     return outcome
+
+
+def _judge(work: _Apply, outcome: Outcome) -> None:
+    """Raise RetryLater for what the vendor accepted long ago and still does not show. A window that is over opens
+    nothing, whatever the vendor shows."""
+    scope, intent = work.scope, outcome.intent
+    now, until = scope.connection.clock.now(), intent.change.valid_until
+    if outcome.confirmed or not intent.waiting or (intent.change.visit and until is not None and until <= now):
+        return
+    since = now - intent.asked_at
+    if since < scope.plugin.confirms_within:
+        return
+    done = outcome.granted or outcome.revoked
+    waiting = done.waiting if done is not None else None
+    raise RetryLater(
+        f"{scope.name} accepted it {counted(int(since.total_seconds() // 60), 'minute')} ago and does not show that it "
+        "is done",
+        said=waiting.text if waiting is not None else "",
+        fix=(waiting.fix if waiting is not None else "")
+        or f"Look at {scope.plugin.title} yourself; the hub goes on looking.",
+        code="not_confirmed",
+    )
 
 
 def _take_error(work: _Apply, outcome: Outcome, error: HubError) -> None:
@@ -547,6 +586,9 @@ def _grant(scope: Scope, intent: Intent, person_id: str | None, link: Any) -> g.
         person_id=person_id or intent.person_id,
         person_by_hand=bool(link is not None and link.by_hand) or change.ref in scope.rules.links,
         vendor_id=intent.vendor_id,
+        tag=scope.connection.tag(intent.grant_id),
+        asked_at=intent.asked_at if intent.waiting else None,
+        shown=change.before is not None,
         label=change.name,
         badges=wanted.badges if wanted is not None else (),
         our_groups=intent.our_groups,
@@ -568,6 +610,9 @@ def _visit(scope: Scope, intent: Intent, member: r.Member | None) -> g.Grant:
         valid_from=change.valid_from,
         valid_until=change.valid_until,
         vendor_id=intent.vendor_id,
+        tag=scope.connection.tag(intent.grant_id),
+        asked_at=intent.asked_at if intent.waiting else None,
+        shown=change.before is not None,
         label=change.name,
         look_first=intent.uncertain,
         sure_after=intent.asked_at + timedelta(seconds=scope.plugin.settle) if intent.uncertain else None,
@@ -591,28 +636,34 @@ async def _write(work: _Apply, outcomes: Sequence[Outcome], visitors: Mapping[st
         gone = [(o.intent.change.source_id, o.intent.change.member) for o in outcomes if o.person_gone]
         await ledger.forget_people(db, scope.target_id, gone)
         for outcome in outcomes:
-            change = outcome.intent.change
-            lines.append(
-                {
-                    "level": "error" if outcome.error is not None else "info",
-                    "run_id": work.run_id,
-                    "connection": scope.name,
-                    "member": change.ref,
-                    "code": f"{change.action.value}_failed" if outcome.error is not None else change.action.value,
-                    "text": str(outcome.error)
-                    if outcome.error is not None
-                    else f"{change.name}: {change.action.value} {change.opens}. {change.reason.text}",
-                }
-            )
+            if outcome.news:
+                lines.append(_log_line(work, outcome))
             await _tell_inbox(work, db, outcome)
         await tell_visitors(scope, db, outcomes, visitors, now=now)
         await journal.add_log(db, scope.studio.id, lines, now=now)
     for outcome in outcomes:
+        if isinstance(outcome.error, NotYet):
+            continue
         if outcome.error is not None:
             work.result.failed.append(outcome)
         else:
-            work.result.count(outcome.intent.change.action)
-        await _tell_observers(work, outcome)
+            work.result.count(outcome)
+        work.result.waiting += outcome.ok and not outcome.confirmed
+        if outcome.news and (outcome.confirmed or outcome.error is not None):
+            await _tell_observers(work, outcome)
+
+
+def _log_line(work: _Apply, outcome: Outcome) -> journal.LogLine:
+    change, error = outcome.intent.change, outcome.error
+    base = {"run_id": work.run_id, "connection": work.scope.name, "member": change.ref}
+    if isinstance(error, NotYet):
+        return {**base, "level": "info", "code": error.code, "text": f"{change.name} waits: {error.what}"}
+    if error is not None:
+        return {**base, "level": "error", "code": f"{change.action.value}_failed", "text": str(error)}
+    text = f"{change.name}: {change.action.value} {change.opens}. {change.reason.text}"
+    if not outcome.confirmed:
+        return {**base, "level": "info", "code": ASKED, "text": f"{text} It is to be confirmed."}
+    return {**base, "level": "info", "code": change.action.value, "text": text}
 
 
 async def _tell_inbox(work: _Apply, db: AsyncConnection, outcome: Outcome) -> None:
@@ -624,8 +675,11 @@ async def _tell_inbox(work: _Apply, db: AsyncConnection, outcome: Outcome) -> No
         subject = f"{subject}: {outcome.intent.grant_id}"
     removal = change.action is Action.REMOVE
     code = "removal_failed" if removal else "grant_failed"
+    if isinstance(outcome.error, NotYet):
+        # What waits is told together, at the end of the run.
+        return
     if outcome.error is None:
-        if outcome.intent.attempts or outcome.intent.uncertain:
+        if outcome.confirmed and (outcome.intent.attempts or outcome.intent.uncertain):
             for either in ("removal_failed", "grant_failed", UNGRANTED):
                 await journal.solve(db, studio, code=either, subject=subject, now=now)
     elif outcome.error is not work.result.stopped_by or isinstance(outcome.error, FixSettings):

@@ -39,20 +39,23 @@ class Code:
 
 async def codes_for(db: AsyncConnection, scope: Scope, changes: Sequence[Change]) -> dict[tuple[str, str], Code]:
     """The codes of the visits in these lines, by member and key. A visit keeps its code, and one that takes the place
-    of another takes over that one's: whoever stands at the door has it already. Others are drawn until they differ
-    from all that are in use at the target."""
+    of another takes over that one's, where the vendor lets both stand: whoever stands at the door has it already.
+    Others are drawn until they differ from all that are in use at the target."""
     lines = [change for change in changes if change.visit and change.after is not None]
-    draw = scope.plugin.draw_code
-    if not lines or draw is None or not scope.can(Ability.CODES):
+    if not lines or scope.plugin.draw_code is None or not scope.can(Ability.CODES):
         return {}
     c = t.ledger.c
-    ids = {name for line in lines for name in (line.grant_id, line.code_of) if name is not None}
+
+    def former_of(line: Change) -> str | None:
+        return None if scope.plugin.code_once else line.code_of
+
+    ids = {name for line in lines for name in (line.grant_id, former_of(line)) if name is not None}
     query = select(c.id, c.sealed_code, c.code_print, c.error).where(among(c.id, sorted(ids), db))
     known = {row.id: row for row in await db.execute(query)} if ids else {}
     found: dict[tuple[str, str], Code] = {}
     drawn: set[str] = set()
     for line in lines:
-        own, former = known.get(line.grant_id or ""), known.get(line.code_of or "")
+        own, former = known.get(line.grant_id or ""), known.get(former_of(line) or "")
         refused = own is not None and own.error and json.loads(own.error).get("code") == CODE_TAKEN
         kept = next((row for row in (own, former) if row is not None and row.sealed_code is not None), None)
         if kept is not None and not refused:
@@ -65,11 +68,11 @@ async def codes_for(db: AsyncConnection, scope: Scope, changes: Sequence[Change]
 
 
 async def _draw(db: AsyncConnection, scope: Scope, drawn: set[str]) -> Code:
-    draw = scope.plugin.draw_code
+    draw, draw_for = scope.plugin.draw_code, scope.plugin.draw_code_for
     assert draw is not None  # noqa: S101 - asked before
     c = t.ledger.c
     for _ in range(TRIES):
-        text = draw()
+        text = draw() if draw_for is None else draw_for(scope.connection.settings)
         mark = scope.fingerprint(text)
         taken = select(c.id).where(c.target_id == scope.target_id, c.code_print == mark, t.LIVE).limit(1)
         if mark not in drawn and (await db.execute(taken)).first() is None:

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import grants as g
 from hub import redact
 from hub.access.decide import GROUP_KEY
 from hub.access.reasons import Reason
-from hub.errors import FixRecord, HubError, PluginError, Refused, RetryLater, Unconfirmed
+from hub.errors import FixRecord, HubError, NotYet, PluginError, Refused, RetryLater, Unconfirmed
 from hub.reconcile.codes import CODE_TAKEN, Code
 from hub.reconcile.diff import encode_wanted
 from hub.reconcile.plan import Action, Change, Resting, Stay
@@ -49,6 +49,8 @@ class Intent:
     person_id: str | None
     code: str | None = field(default=None, repr=False)
     others: frozenset[str] = frozenset()
+    waiting: bool = False
+    """The vendor accepted just this at `asked_at`, and has not shown it."""
 
 
 @dataclass
@@ -62,6 +64,21 @@ class Outcome:
     person_id: str | None = None
     sealed: Mapping[str, Any] = field(default_factory=dict)
     person_gone: bool = False
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the vendor did it and shows so."""
+        done = self.granted or self.revoked
+        return self.error is None and done is not None and done.confirmed
+
+    @property
+    def news(self) -> bool:
+        """Whether something happened that is worth a line: not where it waits as it did before."""
+        if isinstance(self.error, NotYet):
+            return self.intent.change.grant_id is None
+        if self.intent.waiting and not self.confirmed:
+            return self.error is not None and not self.intent.attempts
+        return True
 
     @property
     def ok(self) -> bool:
@@ -83,7 +100,14 @@ async def find_crashed(db: AsyncConnection, target_id: int, token: int, *, now: 
     c = t.ledger.c
     done = await db.execute(
         update(t.ledger)
-        .where(c.target_id == target_id, c.asked_at.is_not(None), c.token < token, c.state != "unknown")
+        .where(
+            c.target_id == target_id,
+            c.asked_at.is_not(None),
+            # What the vendor accepted, and is only looked at again, has a time for that.
+            or_(c.next_try_at.is_(None), c.state == "requested"),
+            c.token < token,
+            c.state != "unknown",
+        )
         .values(state="unknown", settled=False, next_try_at=None, asked_at=now)
     )
     if done.rowcount:
@@ -126,7 +150,8 @@ async def write_intents(
             groups |= {change.after.opens.group} - {None}
             badges |= {badge.number for badge in change.after.badges}
         uncertain = row is not None and row.state == "unknown"
-        asked_at = row.asked_at if row is not None and uncertain and row.asked_at is not None else now
+        waiting = row is not None and row.asked_at is not None and row.state == _WAITS[change.action]
+        asked_at = row.asked_at if row is not None and row.asked_at is not None and (uncertain or waiting) else now
         code = (codes or {}).get((change.ref, change.key))
         intents.append(
             Intent(
@@ -140,13 +165,14 @@ async def write_intents(
                 vendor_id=row.vendor_id if row is not None else None,
                 person_id=row.person_id if row is not None else None,
                 code=code.text if code is not None else None,
+                waiting=waiting,
             )
         )
         # Why somebody has it goes on being so; what had to be changed is over once it is done, and stands in the log.
         reason = Reason("ok", change.reason.values) if change.reason.code == "changed" else change.reason
         values = {
             "name": change.name,
-            "state": _under_way(change, uncertain),
+            "state": "unknown" if uncertain else _WAITS[change.action] if waiting else _ASKED[change.action],
             "settled": False,
             "wanted": encode_wanted(change.after) if change.after is not None else None,
             "ours": json.dumps({"groups": sorted(groups), "badges": sorted(badges)}),
@@ -156,6 +182,8 @@ async def write_intents(
             "reason_code": reason.code,
             "token": token,
             "asked_at": asked_at,
+            # On its way: nothing else has no time for another try.
+            "next_try_at": None,
             "changed_at": now,
         }
         if row is None:
@@ -217,10 +245,10 @@ async def with_others(db: AsyncConnection, target_id: int, intents: Sequence[Int
     return found
 
 
-def _under_way(change: Change, uncertain: bool) -> str:
-    if uncertain:
-        return "unknown"
-    return {Action.CREATE: "requested", Action.CHANGE: "updating", Action.REMOVE: "removing"}[change.action]
+_ASKED = {Action.CREATE: "requested", Action.CHANGE: "updating", Action.REMOVE: "removing"}
+"""The state while the vendor is called."""
+_WAITS = {**_ASKED, Action.CREATE: "in_progress"}
+"""The state when the vendor has accepted it and has yet to show it."""
 
 
 def _opens_text(opens: g.Opens) -> str:
@@ -277,6 +305,8 @@ async def write_outcomes(db: AsyncConnection, outcomes: Sequence[Outcome], *, no
         intent, change = outcome.intent, outcome.intent.change
         values = _values(outcome, now=now)
         alike.setdefault(tuple(sorted(values)), []).append({**values, "row": intent.grant_id})
+        if not outcome.news or isinstance(outcome.error, NotYet):
+            continue
         events.append(
             {
                 "grant_id": intent.grant_id,
@@ -318,7 +348,7 @@ def _values(outcome: Outcome, *, now: datetime) -> dict[str, Any]:
     fine = {**common, "error": None, "attempts": 0, "next_try_at": None, "asked_at": None}
     if outcome.revoked is not None:
         if not outcome.revoked.confirmed:
-            return {**fine, "state": "removing", "next_try_at": now + UNCONFIRMED_RETRY}
+            return {**common, **_unconfirmed(outcome, outcome.revoked.waiting, now=now), "state": "removing"}
         return {
             **fine,
             "state": "removed",
@@ -343,9 +373,20 @@ def _values(outcome: Outcome, *, now: datetime) -> dict[str, Any]:
         "drift": None,
     }
     if not granted.confirmed:
-        state = "in_progress" if change.action is Action.CREATE else "updating"
-        return {**done, "state": state, "next_try_at": now + UNCONFIRMED_RETRY}
+        return {**done, **_unconfirmed(outcome, granted.waiting, now=now), "state": _WAITS[change.action]}
     return {**done, "state": "active", "settled": True, "applied": encode_wanted(change.after)}
+
+
+def _unconfirmed(outcome: Outcome, waiting: g.Note | None, *, now: datetime) -> dict[str, Any]:
+    """What the vendor accepted and has yet to show: since when, and what for. Attempts that failed before stay counted
+    until it is confirmed."""
+    detail = {"code": waiting.code, "what": waiting.text, "said": "", "fix": waiting.fix} if waiting else None
+    return {
+        "error": json.dumps(detail) if detail else None,
+        "attempts": outcome.intent.attempts,
+        "next_try_at": now + UNCONFIRMED_RETRY,
+        "asked_at": outcome.intent.asked_at,
+    }
 
 
 def _failure(outcome: Outcome, *, now: datetime) -> dict[str, Any]:
@@ -357,6 +398,14 @@ def _failure(outcome: Outcome, *, now: datetime) -> dict[str, Any]:
         "said": redact.mask(error.said) if isinstance(error, HubError) else "",
         "fix": redact.mask(error.fix) if isinstance(error, HubError) else "",
     }
+    if isinstance(error, NotYet):
+        return {
+            "error": json.dumps(detail),
+            "next_try_at": max(error.at or now, now + RETRY_SILENCE),
+            "state": "requested",
+            "settled": False,
+            "asked_at": None,
+        }
     attempts = intent.attempts + 1
     if detail["code"] == CODE_TAKEN and attempts <= MOST_DRAWS:
         # Another code may do; nothing was made.
@@ -376,6 +425,16 @@ def _failure(outcome: Outcome, *, now: datetime) -> dict[str, Any]:
         # It says nothing about this grant. The lane leaves a vendor alone that is down; when it is back, nobody is to
         # stand at a closed door for hours because of how often it was asked.
         wait = min(wait, RETRY_SILENCE)
+    if intent.waiting and isinstance(error, RetryLater):
+        # The vendor accepted it; that it could not be looked at changes nothing about that.
+        return {
+            "error": json.dumps(detail),
+            "attempts": attempts,
+            "next_try_at": now + wait,
+            "state": _WAITS[intent.change.action],
+            "settled": False,
+            "asked_at": intent.asked_at,
+        }
     uncertain = isinstance(error, Unconfirmed | PluginError) or (
         intent.uncertain
         # What is to be taken back and has no id yet was found there, or the vendor would not have refused.

@@ -25,7 +25,7 @@ from hub.access.decide import GROUP_KEY, Wanted, moment_text
 from hub.access.doors import visit_key
 from hub.access.rules import Openings
 from hub.classes.scope import TrackerScope
-from hub.connection import read_marker
+from hub.connection import read_marker, read_tag
 from hub.engine.lanes import Lease
 from hub.errors import NotFound
 from hub.ingest.read import mark_dirty
@@ -153,6 +153,7 @@ async def _compare_page(
     finds: list[tuple[str, str, g.Observed]] = []
     notes: list[tuple[Any, g.Note]] = []
     opening: list[_Standing] = []
+    tagged: list[g.Observed] = []
     for observed in page:
         row = rows.get(observed.vendor_id)
         if row is not None:
@@ -161,6 +162,8 @@ async def _compare_page(
                 drifts.append((row, what))
             notes += [(row, note) for note in observed.notes]
         visit = observed.vendor_id in visits
+        if visit and row is None and observed.tag is not None and observed.alive and observed.opens is not None:
+            tagged.append(observed)
         if not (by_people or visit) or not observed.marker:
             continue
         marker = read_marker(observed.marker)
@@ -177,6 +180,9 @@ async def _compare_page(
             # What somebody who was made by hand has besides our grants is not ours to judge.
             source = scope.sources.get(link.source_id, "?") if link is not None else marker[1]
             opening.append(_Standing(source, link.member if link is not None else marker[2], observed.opens, observed))
+    if tagged:
+        async with scope.database.read() as db:
+            opening += [one for observed in tagged if (one := await _whose(scope, db, observed)) is not None]
     if not (drifts or finds or notes or opening):
         return
     now = scope.connection.clock.now()
@@ -204,6 +210,25 @@ async def _compare_page(
                 weight=4,
                 now=now,
             )
+
+
+async def _whose(scope: Scope, db: AsyncConnection, observed: g.Observed) -> _Standing | None:
+    """Whose access it is that carries a tag of this hub and belongs to no settled grant; None for another hub's, and
+    for one that is under way, which is looked at where it is carried out."""
+    end = read_tag(observed.tag or "", scope.connection.instance)
+    if end is None or observed.opens is None:
+        return None
+    c = t.ledger.c
+    query = select(c.id, c.source_id, c.member, c.state, c.settled).where(
+        c.target_id == scope.target_id, c.id.endswith(end, autoescape=True)
+    )
+    row = (await db.execute(query.limit(1))).first()
+    if row is None:
+        # Made by a database that this one was restored before: all that is known is what stands there.
+        return _Standing("?", observed.vendor_id, observed.opens, observed)
+    if row.state != "removed":
+        return None
+    return _Standing(scope.sources.get(row.source_id, "?"), row.member, observed.opens, observed)
 
 
 def _is_visit(observed: g.Observed) -> bool:
@@ -238,7 +263,7 @@ def _difference(scope: Scope, row: Any, observed: g.Observed) -> str | None:
         return None
     parts: list[str] = []
     marker = scope.connection.marker(f"{scope.sources.get(row.source_id)}:{row.member}")
-    if observed.marker != marker:
+    if observed.tag is None and observed.marker != marker:
         parts.append("the hub's marker is gone")
     if not observed.alive:
         parts.append("access is blocked there")
@@ -352,7 +377,7 @@ async def _ungranted(
             code=UNGRANTED,
             subject=subject,
             connection=scope.name,
-            text=f"{name} ({one.source}:{one.member}) can open {_opens_text(scope, one.opens)} at "
+            text=f"{_who(name, one)} can open {_opens_text(scope, one.opens)} at "
             f"{scope.name}, and the hub has no grant that says so.",
             fix=f"Take it from {one.observed.vendor_id} at {scope.name} by hand, if they should not."
             if stays
@@ -360,6 +385,10 @@ async def _ungranted(
             weight=0,
             now=now,
         )
+
+
+def _who(name: str, one: _Standing) -> str:
+    return f"{name} ({one.source}:{one.member})" if one.source != "?" else "Somebody whom the hub no longer knows"
 
 
 def _opens_text(scope: Scope, opens: g.Opens) -> str:

@@ -84,6 +84,8 @@ def diff_visits(
         if row.settled and row.drift is None and row.applied == encode_wanted(visit.wanted):
             if (row.record, row.rule) != (visit.record, visit.rule):
                 found.resting.append(Resting(row.id, visit.record, visit.rule))
+        elif _waits_its_time(row, now):
+            found.held.append(Held())
         elif _is_set_aside(row, now, retry=retry):
             found.held.append(Held("vendor_error"))
         else:
@@ -91,7 +93,9 @@ def diff_visits(
             found.changes.append(_line(action, visit, facts, row, reason=_why_again(visit, row)))
     there |= {line.key for line in found.changes if line.action is Action.CREATE}
     for one in ended:
-        if not there.issuperset(one.follows) or _is_set_aside(one.row, now, retry=retry):
+        # What was to be given, and waited, is ended at once.
+        waits = one.row.wanted is None and _is_set_aside(one.row, now, retry=retry)
+        if not there.issuperset(one.follows) or waits:
             found.held.append(Held("vendor_error"))
         else:
             found.changes.append(_removal(one, facts))
@@ -174,6 +178,11 @@ def _covers(windows: Iterable[Window], whole: Window) -> bool:
 
 def _is_set_aside(row: LedgerRow, now: datetime, *, retry: bool) -> bool:
     return not row.settled and row.next_try_at is not None and row.next_try_at > now and not retry
+
+
+def _waits_its_time(row: LedgerRow, now: datetime) -> bool:
+    """Whether the plugin said that it can't be done before some time (`NotYet`): asking sooner changes nothing."""
+    return row.state == "requested" and row.next_try_at is not None and row.next_try_at > now
 
 
 def _former(visit: Decision, ended: Sequence[_Ended]) -> str | None:

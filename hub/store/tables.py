@@ -489,6 +489,8 @@ run = Table(
     Column("steps", Text, nullable=False, default="[]"),
     Column("calls", Text, nullable=False, default="{}"),
     Column("error", Text),
+    # Somebody asked that it leaves off.
+    Column("stop_asked_at", Utc),
     Index("ix_run_started", "studio_id", "started_at"),
     _partial("ix_run_running", "studio_id", "connection", where="state = 'running'"),
 )
@@ -563,6 +565,8 @@ hook = Table(
     _connection("connection_id", primary_key=True),
     Column("secret_hash", Text, nullable=False, unique=True),
     Column("sealed_secret", LargeBinary, nullable=False),
+    # What the vendor signs its webhooks with, where it gave out something of its own.
+    Column("sealed_signing", LargeBinary),
     # Where the vendor was last told to send its webhooks, and when.
     Column("told_hash", Text),
     Column("told_at", Utc),

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ValidationError
 
 from hub import redact
 from hub.errors import UserError
-from hub.plugins import Plugin, Plugins
+from hub.plugins import Ability, Plugin, Plugins
 from hub.settings import ConnectionSettings, TargetOptions
-from hub.studio.model import ROW_KINDS, MailSection, Row, StudioSection
+from hub.studio.model import ROW_KINDS, LinkRow, MailSection, ResourceRow, Row, StudioSection
 
 __all__ = [
     "ConnectionSpec",
@@ -327,7 +327,8 @@ def _sentence(item: Any, model: type[BaseModel]) -> str:
     if item["type"] == "extra_forbidden":
         return f"unknown key {where!r}; {nearest(str(item['loc'][-1]), _names(model, item['loc']))}"
     if item["type"] == "missing":
-        return f"{where} is missing"
+        info = model.model_fields.get(where)
+        return f"{where} is missing" + (f": {info.description}" if info is not None and info.description else "")
     text = _MUST_BE.get(item["type"]) or str(item["msg"]).removeprefix("Value error, ")
     text = redact.mask(text.replace("Input should be", "must be"))
     return f"{where} {text}" if text.startswith("must ") else f"{where}: {text}" if where else text
@@ -395,6 +396,25 @@ def _name_problems(
                 yield key, f"there is no connection {name!r}; {nearest(name, names)}"
         elif names[name] in plugins.loaded and plugins.loaded[names[name]].kind not in kinds:
             yield key, f"{name!r} is not a connection that is {'read from' if key != 'target' else 'written to'}"
+        elif names[name] in plugins.loaded and key == "target":
+            yield from _unable(row, name, plugins.loaded[names[name]])
+
+
+def _unable(row: Row, name: str, plugin: Plugin) -> Iterator[tuple[str, str]]:
+    """What a row asks of its target that the vendor can't do at all, as (key, sentence)."""
+    can = plugin.abilities
+    if getattr(row, "group", None) is not None and Ability.GROUPS not in can:
+        instead = "name locks instead" if Ability.LOCKS in can else "it can't be the target of a pass"
+        yield "group", f"{name!r} ({plugin.title}) has no access groups; {instead}"
+    locks = bool(getattr(row, "locks", ()))
+    if locks and Ability.LOCKS not in can:
+        yield "locks", f"{name!r} ({plugin.title}) opens no single locks"
+    elif locks and getattr(row, "credential", None) == "link" and Ability.LINKS not in can:
+        yield "credential", f'{name!r} ({plugin.title}) gives no links; write credential = "code"'
+    if plugin.booked_only and locks and not isinstance(row, ResourceRow):
+        yield "target", f"{name!r} ({plugin.title}) opens doors for bookings only"
+    if isinstance(row, LinkRow) and plugin.kind == "lock" and Ability.PEOPLE not in can:
+        yield "target", f"{name!r} ({plugin.title}) has no people whom a member could be linked to"
 
 
 def row_from_values(kind: str, values: Mapping[str, Any], *, names: Mapping[str, str], plugins: Plugins) -> Row:

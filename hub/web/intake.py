@@ -39,6 +39,7 @@ class Address:
 
     studio: registry.Studio
     row: registry.ConnectionRow
+    sealed_signing: bytes | None = field(default=None, repr=False)
 
 
 @dataclass
@@ -63,12 +64,12 @@ class Intake:
     async def _look_up(self, digest: str) -> Address | None:
         h = t.hook.c
         async with self.engine.database.read() as db:
-            query = select(h.connection_id, h.secret_hash).where(h.secret_hash == digest)
+            query = select(h.connection_id, h.secret_hash, h.sealed_signing).where(h.secret_hash == digest)
             row = (await db.execute(query)).one_or_none()
             if row is None or not hmac.compare_digest(row.secret_hash, digest):
                 return None
             found = await registry.connection_by_id(db, row.connection_id)
-        return Address(*found) if found is not None else None
+        return Address(*found, row.sealed_signing) if found is not None else None
 
     def _remember(self, digest: str, found: Address | None) -> None:
         self._known.pop(digest, None)

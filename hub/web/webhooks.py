@@ -59,13 +59,15 @@ async def _read(request: Request) -> bytes | None:
 
 
 async def _take(intake: Intake, request: Request, body: bytes, address: Address) -> Response:
+    engine = intake.engine
+    signing = address.sealed_signing
     delivery = WebhookRequest(
         headers={name.lower(): value for name, value in request.headers.items()},
         body=body,
         query=dict(request.query_params),
         secret=request.path_params["secret"],
+        signing_secret=engine.vault.open(signing) if signing is not None else None,
     )
-    engine = intake.engine
     try:
         connection = await engine.hub_of(address.studio).open_connection(address.row)
         found = await engine.plugins.call(connection, "read_webhook", request=delivery, timeout=5.0)

@@ -255,6 +255,21 @@ async def test_a_member_is_linked_by_hand(world: World) -> None:
         assert "✎ 1 unsaved" in frame(pilot)
 
 
+async def test_a_member_is_found_by_name_and_by_mail(world: World) -> None:
+    world.desk.members[1] |= {"given_name": "Zoë", "family_name": "Ångström", "email": "zoe@example.org"}
+    await world.sync()
+    async with HubApp(world.hub).run_test(size=(120, 36)) as pilot:
+        await begin(pilot, "[")
+        table = pilot.app.screen.query_one("#things", IdTable)
+        await until(pilot, lambda: len(table.ids) == 2, "the members")
+        for text, hits in (("ångs", 1), ("zoe@ex", 1), ("nobody", 0)):
+            await press(pilot, "slash", f"={text}")
+            await until(pilot, lambda hits=hits: len(table.ids) == hits, text)  # type: ignore[misc]
+            assert all("desk:2" in key for key in table.ids)
+            await press(pilot, "escape")
+            await until(pilot, lambda: len(table.ids) == 2, "everybody again")
+
+
 async def test_a_read_only_window_saves_nothing(world: World) -> None:
     before = await rows_of(world.hub, "passes")
     async with HubApp(world.hub, read_only=True).run_test(size=(120, 36)) as pilot:

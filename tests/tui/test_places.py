@@ -29,9 +29,10 @@ from tui.dialogs.explain import ExplainDialog
 from tui.dialogs.help import HelpDialog
 from tui.dialogs.item import ItemDialog
 from tui.dialogs.past import PastDialog
+from tui.run_parts import Log
 from tui.screens.access import AccessScreen
 from tui.screens.plan import PlanScreen
-from tui.screens.runs import Log, RunsScreen
+from tui.screens.runs import RunsScreen
 
 
 def hints(app: Any) -> dict[str, str]:
@@ -58,14 +59,13 @@ async def test_an_item_opens_in_its_three_parts_and_leads_on(tmp_path: Path, mon
     async with opened(tmp_path, monkeypatch, before=bad_day) as (_, app, pilot):
         await press(pilot, "s")
         table = table_of(app, "#list")
-        items: dict[str, Any] = app.screen._inbox  # type: ignore[attr-defined]
 
-        def shown_there() -> bool:
-            items.update(app.screen._inbox)  # type: ignore[attr-defined]
-            return any("Nora" in items[row]["text"] for row in table.ids)
+        def place() -> int | None:
+            found = app.screen._needs  # type: ignore[attr-defined]
+            return next((n for n, row in enumerate(table.ids) if row in found and "Nora" in found[row].text), None)
 
-        await until(pilot, shown_there)
-        table.cursor = next(place for place, row in enumerate(table.ids) if "Nora" in items[row]["text"])
+        await until(pilot, lambda: place() is not None)
+        table.cursor = place() or 0
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ItemDialog))
         await pilot.pause()

@@ -57,7 +57,7 @@ class Passes(MappingTable):
         """Passes for a group."""
         source, target, _, opening = parts(key)[:4]
         names = [board.catalog.target(target).name_of(one) for one in opening.split("+")]
-        return f"Passes for {', '.join(names)}", f"{source} · tick all that open it"
+        return f"Passes for {', '.join(names)}", f"{source} · [×] opens it"
 
     def right(self, draft: Draft, board: Board, key: str) -> list[Right]:
         """Every pass of the source."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -60,6 +60,8 @@ class Board:
     catalog: Catalog = field(default_factory=Catalog)
     people: dict[str, Person] = field(default_factory=dict)
     people_keys: Sequence[str] = ()
+    named: Collection[str] = ()
+    """Of the members, those (`source:id`) in whose name the filter's text is."""
     unmatched: int = 0
     rooms: dict[str, Room] = field(default_factory=dict)
     views: dict[str, Sequence[SeatView]] = field(default_factory=dict)

@@ -117,7 +117,12 @@ class MappingTables(Page):
         lefts = self.table.left(self.draft, self.board)
         pane, text = self._filter
         if pane == "things" and text:
-            lefts = [left for left in lefts if text in " ".join([*left.cells.values(), left.key]).casefold()]
+            named = self.board.named if isinstance(self.table, Members) else ()
+            lefts = [
+                left
+                for left in lefts
+                if text in " ".join([*left.cells.values(), left.key]).casefold() or left.key.partition("/")[2] in named
+            ]
         self._lefts = {left.key: left for left in lefts}
         things.columns, things.empty = self.table.columns, self.table.empty if not text else "Nothing matches."
         things.forget()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from rich.text import Text
 from sqlalchemy.exc import DBAPIError
@@ -19,28 +17,24 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from hub import times
-from hub.access.windows import LONGEST_DAY
 from hub.look.grant_pages import GrantFilter, grant_page, grants_of, read_filter
 from hub.look.grants import GrantView
-from hub.look.reveal import Kept, Secrets, kept_of, reveal
-from hub.look.story import Event, grant_story
-from tui.jobs import deferred
+from hub.look.reveal import Secrets, kept_of, reveal
+from hub.look.story import grant_story
+from tui.chips import Chip, Chips
+from tui.grant_card import SHOWN_FOR, Story, grant_card, period
+from tui.jobs import REST, deferred
 from tui.page import Page
 from tui.table import Column, IdTable
 from tui.theme import glyph, state
-from tui.words import clean, moment, short_mails
+from tui.words import clean
 
 __all__ = ["AccessScreen"]
-
-REST = 0.15
-"""Seconds that the cursor rests on a grant before its story is read, and the fingers before the filter is used."""
-
-SHOWN_FOR = 10.0
-"""Seconds that a code stands in clear."""
 
 NOTHING_YET = "No grants yet. They appear after the first applied plan."
 
 CHIPS = (None, "failed", "in_progress", "created", "removed", "unknown")
+ORDERS = {"period": "newest period first", "name": "by name", "created": "newest first", "status": "by status"}
 
 
 class AccessScreen(Page):
@@ -60,8 +54,8 @@ class AccessScreen(Page):
     ]
     writes = frozenset({"retry"})
     CSS = """
-    AccessScreen #chips { height: 2; }
-    AccessScreen.short #chips { height: 1; }
+    AccessScreen #chips { margin-bottom: 1; }
+    AccessScreen.short #chips { margin-bottom: 0; }
     AccessScreen #filter { height: 1; border: none; background: $surface; padding: 0 1; margin-bottom: 1; }
     AccessScreen.short #filter { margin-bottom: 0; }
     AccessScreen #card { width: 44; background: $panel; padding: 1 2; margin-left: 1; }
@@ -77,14 +71,14 @@ class AccessScreen(Page):
         self._order = "period"
         self._views: dict[str, GrantView] = {}
         self._asked: tuple[str, str, str | None] | None = None
-        self._story: tuple[str, Sequence[Event], Kept] | None = None
+        self._story: Story | None = None
         self._open: tuple[str, str] | None = None
         """The grant whose code is in clear on the screen, and the code."""
         self._hiding: Timer | None = None
 
     def body(self) -> ComposeResult:
         """Chips, filter, table and card."""
-        yield Static("", id="chips")
+        yield Chips(id="chips")
         yield Input(placeholder="/  name, lock, booking…   who:kel lock:studio when:today", id="filter")
         with Horizontal():
             columns = [
@@ -93,7 +87,7 @@ class AccessScreen(Page):
                 Column("lock", "Opens", 12, grow=True, drop=1),
                 Column("period", "Period", 24, drop=0),
             ]
-            yield IdTable(columns, self._rows, empty=NOTHING_YET, opens="details", id="grants")
+            yield IdTable(columns, self._rows, empty=NOTHING_YET, opens="details", marking=True, id="grants")
             with VerticalScroll(id="card", can_focus=False):
                 yield Static("", id="detail")
         yield Static("", id="state")
@@ -114,8 +108,8 @@ class AccessScreen(Page):
     async def load(self) -> None:
         """Ids and counts; rows are read as they come into view."""
         studio, wanted = self.hub_app.hub.the_studio, self._wanted()
-        asked = self._question
-        ids, counts = await self.read(lambda db: grant_page(db, studio, wanted, by=self._order))
+        asked, every = self._question, self.hub_app.counted
+        ids, counts = await self.read(lambda db: grant_page(db, studio, wanted, by=self._order, every=every))
         if not self.is_attached or asked != self._question:
             # Something else was asked meanwhile: what was read is of no use any more.
             return
@@ -132,7 +126,7 @@ class AccessScreen(Page):
             table.fresh.clear()
         self._story = None
         self._tell(table.row)
-        self.query_one("#chips", Static).update(self._chips(counts))
+        self.query_one(Chips).show(_chips(counts), self._status)
         self._say(ids)
 
     async def _rows(self, ids: Sequence[str]) -> dict[str, dict[str, Text | str]]:
@@ -147,7 +141,7 @@ class AccessScreen(Page):
                 "status": Text(f"{glyph(shown)} {shown.word}", style=f"{'bold ' * shown.bold}{colours[shown.colour]}"),
                 "who": clean(view.name or view.member),
                 "lock": clean(view.opens_text),
-                "period": Text(_period(view.valid_from, view.valid_until, zone), style=colours["muted"]),
+                "period": Text(period(view.valid_from, view.valid_until, zone), style=colours["muted"]),
             }
         table = self.query_one("#grants", IdTable)
         if table.row in views:
@@ -156,29 +150,12 @@ class AccessScreen(Page):
 
     # ── showing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _chips(self, counts: dict[str, int]) -> Text:
-        colours = self.app.theme_variables
-        parts = []
-        for name in CHIPS:
-            count = sum(counts.values()) if name is None else counts.get(name, 0)
-            if name == "unknown" and not count:
-                continue
-            shown = state(name) if name else None
-            label = f"{glyph(shown)} {shown.word}" if shown is not None else "all"
-            number = f"{count:,}".replace(",", " ")
-            if name == self._status:
-                parts.append(Text(f" {label} {number} ", style=f"bold {colours['background']} on {colours['accent']}"))
-                continue
-            colour = colours[shown.colour] if shown is not None else colours["muted"]
-            parts.append(Text.assemble((label, colour), (f" {number}", colours["muted"])))
-        return Text("   ").join(parts)
-
     def _say(self, ids: Sequence[str]) -> None:
         table = self.query_one("#grants", IdTable)
-        words = {"period": "newest period first", "name": "by name", "created": "newest first", "status": "by status"}
         place = f"row {table.cursor + 1:,} of {len(ids):,}".replace(",", " ") if ids else "no rows"
         new = f"   {glyph(state('warning'))} {len(table.fresh)} new, press ." if table.fresh else ""
-        self.query_one("#state", Static).update(f"{place}   {words[self._order]}{new}")
+        marked = f"   × {len(table.marks)} marked, r tries them now" if table.marks else ""
+        self.query_one("#state", Static).update(f"{place}   {ORDERS[self._order]}{marked}{new}")
 
     def _tell(self, key: str | None) -> None:
         """Show a grant, and read what happened to it once the cursor rests."""
@@ -202,63 +179,12 @@ class AccessScreen(Page):
         if view is None:
             card.update("")
             return
-        colours, zone = self.app.theme_variables, times.zone(self.hub_app.hub.the_studio.timezone)
-        shown = state(view.status)
-        lines: list[Text] = [
-            Text.assemble(
-                (f"{glyph(shown)} {shown.word}", f"bold {colours[shown.colour]}"),
-                (f"  {view.id[-8:]}", colours["faint"]),
-            ),
-            Text(),
-            Text(clean(view.name or view.member), style="bold"),
-            Text(clean(f"{view.opens_text} · {view.target}"), style=colours["muted"]),
-            Text(),
-            _field("opens", moment(view.valid_from, zone) or "at once", colours),
-            _field("closes", moment(view.valid_until, zone) or "open end", colours),
-        ]
-        if view.error:
-            lines += [Text(), Text(clean(view.error.get("what")), style=f"bold {colours['failed']}")]
-            lines += [
-                Text(clean(view.error[name]), style=colours["muted"])
-                for name in ("said", "fix")
-                if view.error.get(name)
-            ]
-            lines.append(_keys([("r", "try now"), ("x", "explain")], colours))
-            if view.next_try_at is not None:
-                lines.append(Text(f"Next try {moment(view.next_try_at, zone)}.", style=colours["muted"]))
-        lines += [
-            *self._secrets(view, colours),
-            Text(),
-            _field("why", clean(view.reason), colours),
-            _field("rule", clean(view.rule) or "–", colours),
-            _field("member", clean(view.member), colours),
-            _field("made", moment(view.created_at, zone), colours),
-        ]
-        if self._story is not None and self._story[0] == view.id and self._story[1]:
-            lines += [Text(), Text("What happened", style="bold")]
-            lines += [
-                Text.assemble(
-                    (f"{event.at.astimezone(zone):%-d %b %H:%M:%S} ", colours["faint"]),
-                    (event.what, colours["foreground"]),
-                    (f"  {short_mails(clean(event.text))}" if event.text else "", colours["muted"]),
-                )
-                for event in self._story[1]
-            ]
-        card.update(Text("\n").join(lines))
-
-    def _secrets(self, view: GrantView, colours: dict[str, str]) -> list[Text]:
-        """What is kept sealed: that it is there, and the keys for it."""
-        if self._story is None or self._story[0] != view.id:
-            return []
-        kept, lines = self._story[2], []
-        if kept.code:
-            shown = self._open is not None and self._open[0] == view.id
-            code = Text(self._open[1] if shown and self._open is not None else "••••••", style="bold")
-            key = _keys([] if shown else [("v", f"show for {SHOWN_FOR:.0f} seconds")], colours)
-            lines.append(Text.assemble((f"{'code':<8}", colours["faint"]), code, "  ", key))
-        if kept.url:
-            lines.append(Text.assemble((f"{'URL':<8}", colours["faint"]), "kept  ", _keys([("c", "copy")], colours)))
-        return [Text(), *lines] if lines else []
+        hub = self.hub_app.hub
+        zone = times.zone(hub.the_studio.timezone)
+        code = self._open[1] if self._open is not None and self._open[0] == view.id else None
+        card.update(
+            grant_card(view, self._story, code=code, colours=self.app.theme_variables, zone=zone, now=hub.clock.now())
+        )
 
     def who(self) -> str | None:
         """The member of the grant under the cursor."""
@@ -325,6 +251,8 @@ class AccessScreen(Page):
                 return
         if field.has_focus:
             self.query_one("#grants", IdTable).focus()
+        elif self.query_one("#grants", IdTable).marks:
+            self.query_one("#grants", IdTable).unmark()
         elif field.value or self._status:
             field.value, self._status = "", None
             await self.load()
@@ -334,9 +262,18 @@ class AccessScreen(Page):
         self._status = CHIPS[(CHIPS.index(self._status) + 1) % (len(CHIPS) - 1)]
         await self.load()
 
+    @on(Chips.Chosen)
+    async def _chosen(self, message: Chips.Chosen) -> None:
+        self._status = message.name
+        await self.load()
+
+    @on(IdTable.Marked, "#grants")
+    def _marked(self, message: IdTable.Marked) -> None:
+        self._say(message.table.ids)
+
     async def action_order(self) -> None:
         """Another order."""
-        orders = ("period", "name", "created", "status")
+        orders = tuple(ORDERS)
         self._order = orders[(orders.index(self._order) + 1) % len(orders)]
         await self.load()
 
@@ -385,32 +322,24 @@ class AccessScreen(Page):
         self.say("Sent to your clipboard. Some terminals don't take it.", "done")
 
     def action_retry(self) -> None:
-        """Try the grant under the cursor again now."""
-        view = self._view()
+        """Try the marked grants again now, or the one under the cursor."""
         if not self.may("retry"):
             return
-        if view is None or view.status in {"created", "removed"}:
+        table = self.query_one("#grants", IdTable)
+        open_ones = [key for key in table.marks or {table.row or ""} if not _settled(self._views.get(key))]
+        if not open_ones:
             self.say("There is nothing to try again here: only what failed or is in progress.")
             return
-        self.hub_app.try_now(view.id)
+        table.unmark()
+        self.hub_app.try_now(open_ones)
 
 
-def _keys(keys: Sequence[tuple[str, str]], colours: dict[str, str]) -> Text:
-    parts = [Text.assemble((key, f"bold {colours['accent']}"), (f" {what}", colours["muted"])) for key, what in keys]
-    return Text("   ").join(parts)
+def _settled(view: GrantView | None) -> bool:
+    """Whether there is nothing to try. Of what was scrolled away long ago nothing is known, so it is tried."""
+    return view is not None and view.status in {"created", "removed"}
 
 
-def _field(name: str, value: str, colours: dict[str, str]) -> Text:
-    return Text.assemble((f"{name:<8}", colours["faint"]), (value, colours["muted"]))
-
-
-def _period(starts: datetime | None, ends: datetime | None, zone: ZoneInfo) -> str:
-    """A window in one line: the day once where both ends are on it."""
-    if starts is None and ends is None:
-        return "open end"
-    if starts is None or ends is None or ends - starts > LONGEST_DAY:
-        first = f"{starts.astimezone(zone):%-d %b %Y}" if starts is not None else "…"
-        return f"{first} – {ends.astimezone(zone):%-d %b %Y}" if ends is not None else f"from {first}"
-    one, other = starts.astimezone(zone), ends.astimezone(zone)
-    end = f"{other:%H:%M}" if one.date() == other.date() else f"{other:%a %H:%M}"
-    return f"{one:%a %-d %b %H:%M}–{end}"
+def _chips(counts: Mapping[str, int]) -> list[Chip]:
+    names = [name for name in CHIPS if name is not None and (name != "unknown" or counts.get(name))]
+    every = Chip(None, "all", sum(counts.values()))
+    return [every, *(Chip(name, state(name).word, counts.get(name, 0), state=name) for name in names)]

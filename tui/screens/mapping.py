@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -12,9 +13,11 @@ from textual.widgets import Input, Static
 
 from hub.errors import HubError, UserError
 from hub.look.effects import effects_of
+from hub.look.people import people_named
 from hub.look.seats import read_seats, spots_of
 from hub.studio.editing import edit_rows, make_row, rows_of
 from hub.studio.model import Row
+from tui.jobs import REST, deferred
 from tui.mapping.draft import Draft, Edit
 from tui.mapping.drawing import does_text
 from tui.mapping.rooms import Seats
@@ -215,7 +218,17 @@ class MappingScreen(MappingTables):
     def _filtered(self, message: Input.Changed) -> None:
         if self._filter[0]:
             self._filter = (self._filter[0], message.value.casefold())
-            self._show()
+            if self.table.kind == "links" and self._filter[0] == "things":
+                self.run_worker(deferred(self._find_named), group="typed", exclusive=True)
+            else:
+                self._show()
+
+    async def _find_named(self) -> None:
+        """Names of members are read only when somebody looks for one, once the fingers rest."""
+        await asyncio.sleep(REST)
+        studio, text = self.hub_app.hub.the_studio, self._filter[1]
+        self.board.named = await self.read(lambda db: people_named(db, studio, text)) if text else ()
+        self._show()
 
     @on(Input.Submitted, "#filter")
     def _done_filtering(self) -> None:

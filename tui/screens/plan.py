@@ -10,7 +10,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
-from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from hub import times
@@ -19,10 +18,10 @@ from hub.look.plan_lines import PlanLine
 from hub.words import counted
 from tui.dialogs.confirm import ConfirmDialog, Question
 from tui.page import Page
-from tui.plan_rows import ACTS, Rows, arrange, question, shares
+from tui.plan_card import Bar, fold_card, plan_card, plan_counts, plan_row
+from tui.plan_rows import ACTS, Rows, arrange, question
 from tui.planning import Made, apply_chosen, let_through, make
 from tui.table import Column, IdTable
-from tui.theme import PLAN, glyph, state, texture
 from tui.words import clean
 
 __all__ = ["PlanScreen"]
@@ -42,34 +41,6 @@ class PlanTable(IdTable):
         if 0 <= found < len(self.ids):
             return found
         return place if step > 0 else self._allowed(place, 1)
-
-
-class Bar(Widget):
-    """All of a plan in one line, each kind in a texture of its own."""
-
-    DEFAULT_CSS = """
-    Bar { height: 1; margin: 0 1; }
-    """
-
-    def __init__(self) -> None:
-        super().__init__(id="bar")
-        self.counts: Mapping[str, int] = {}
-
-    def show(self, counts: Mapping[str, int]) -> None:
-        """Show these counts."""
-        self.counts = counts
-        self.refresh()
-
-    def render(self) -> Text:
-        """From the width as it is now."""
-        colours = self.app.theme_variables
-        parts = shares(self.counts, self.content_size.width)
-        return Text.assemble(
-            *(
-                (texture(name) * cells, colours[PLAN[name].colour] if name in PLAN else colours["faint"])
-                for name, cells in parts
-            )
-        )
 
 
 class PlanScreen(Page):
@@ -193,27 +164,18 @@ class PlanScreen(Page):
         if self.hub_app.read_only:
             line.append("  read only", style=f"bold {colours['progress']}")
         self.query_one("#head", Static).update(line)
-        self.query_one("#counts", Static).update(self._counts(made) if made is not None else "")
+        self.query_one("#counts", Static).update(
+            plan_counts(made.counts, self._kind, self.app.theme_variables) if made is not None else ""
+        )
         self.show_hints()
 
     def label(self, action: str, what: str) -> str:
         """Applying says how much; letting through is there where something is held."""
         if action == "approve":
             return what if self.made is not None and self.made.counts.get("held") else ""
-        return f"apply {len(self.chosen)}" if action == "apply" and self.made is not None else what
-
-    def _counts(self, made: Made) -> Text:
-        colours = self.app.theme_variables
-        parts = []
-        for name, shown in PLAN.items():
-            count = made.counts.get(name, 0)
-            if count:
-                style = f"{'bold ' * shown.bold}{colours[shown.colour]}"
-                parts.append(Text(f"{glyph(shown)} {count:,} {shown.word}", style=style))
-        parts.append(Text(f"= {made.counts.get('unchanged', 0):,} stay", style=colours["muted"]))
-        if self._kind is not None:
-            parts.append(Text(f"only {self._kind} shown, f shows others", style=colours["accent"]))
-        return Text("   ").join(parts)
+        if action == "apply" and self.made is not None:
+            return f"apply {len(self.chosen)}"
+        return super().label(action, what)
 
     # ── showing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -228,25 +190,14 @@ class PlanScreen(Page):
         lines = self._rows.of(row)
         if not lines:
             return {}
-        line, fold = lines[0], row in self._rows.folds
-        shown = PLAN[line.action]
-        out = all(one.identity in self._left_out for one in lines)
-        new = any(one.identity in self._new for one in lines)
-        style = f"{'bold ' * shown.bold}{colours[shown.colour]}"
-        action = (
-            Text("○ left out", style=colours["faint"]) if out else Text(f"{glyph(shown)} {shown.word}", style=style)
+        identities = {line.identity for line in lines}
+        return plan_row(
+            lines,
+            fold=row in self._rows.folds,
+            out=identities <= self._left_out,
+            new=bool(identities & self._new),
+            colours=colours,
         )
-        words = colours["faint"] if out else colours["muted"] if fold else colours["foreground"]
-        who = f"{len(lines):,} more" if fold else clean(line.name)
-        soon = (
-            Text(f" {glyph(state('warning'))} booking", style=colours["progress"]) if line.soon and not fold else Text()
-        )
-        return {
-            "mark": Text("▸" if fold else "✎" if new else " ", style=colours["accent"]),
-            "action": action,
-            "who": Text.assemble((who, words), soon),
-            "change": Text(clean(line.text), style=colours["faint"] if out else colours["muted"]),
-        }
 
     def _detail(self, row: str | None) -> None:
         lines = self._rows.of(row) if row else []
@@ -255,39 +206,12 @@ class PlanScreen(Page):
             card.update("")
             return
         if row in self._rows.folds:
-            names = "\n".join(clean(line.name) for line in lines[:200])
-            card.update(Text.assemble((f"{len(lines)} more of the same", "bold"), "\n\n", names))
+            card.update(fold_card(lines))
             return
-        card.update(self._card(lines[0]))
-
-    def _card(self, line: PlanLine) -> Text:
-        colours, shown = self.app.theme_variables, PLAN[line.action]
         zone = times.zone(self.hub_app.hub.the_studio.timezone)
-        parts = [
-            Text.assemble((f"{glyph(shown)} {shown.word}", f"bold {colours[shown.colour]}")),
-            Text(),
-            Text(clean(line.name), style="bold"),
-            Text(f"{clean(line.ref)} · {clean(line.target)}", style=colours["muted"]),
-            Text(),
-        ]
-        if line.before or line.after:
-            parts += [
-                Text.assemble(("before  ", colours["faint"]), clean(line.before) or "nothing"),
-                Text.assemble(("after   ", colours["faint"]), (clean(line.after) or "nothing", "bold")),
-                Text(),
-            ]
-        parts += [Text("Why", style="bold"), Text(clean(line.why))]
-        if line.fix:
-            parts.append(Text.assemble(("→ ", colours["accent"]), (clean(line.fix), colours["muted"])))
-        if line.soon is not None:
-            look = f"{glyph(state('warning'))} has a booking at {line.soon.astimezone(zone):%H:%M}"
-            parts += [Text(), Text(look, style=f"bold {colours['progress']}")]
-        parts += [Text(), Text.assemble(("rule    ", colours["faint"]), (clean(line.rule) or "–", colours["muted"]))]
-        if line.reference:
-            parts.append(Text.assemble(("for     ", colours["faint"]), (clean(line.reference), colours["muted"])))
-        if line.identity in self._new:
-            parts += [Text(), Text("✎ new since the plan was first made", style=colours["accent"])]
-        return Text("\n").join(parts)
+        card.update(
+            plan_card(lines[0], new=lines[0].identity in self._new, colours=self.app.theme_variables, zone=zone)
+        )
 
     def who(self) -> str | None:
         """The member of the line under the cursor."""

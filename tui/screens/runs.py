@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.text import Text
+from sqlalchemy.exc import DBAPIError
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
-from textual.widget import Widget
 from textual.widgets import Static
 
 from hub import times
+from hub.engine.stopping import ask_to_stop
+from hub.errors import HubError
 from hub.look import journal
-from hub.look.story import LogRow, RunStory, log_counts, log_ids, log_rows, run_story
+from hub.look.story import LogRow, log_counts, log_ids, log_rows, run_story
 from tui.page import Page
+from tui.questions import Ask
+from tui.run_parts import Log, StepsCard
 from tui.table import Column, IdTable
-from tui.theme import bar, glyph, state
-from tui.words import clean, short_mails, took
+from tui.telling import told
+from tui.theme import glyph, state
+from tui.words import clean, short_mails
 
 __all__ = ["RunsScreen"]
 
@@ -28,116 +34,14 @@ MARKS = {"warning": "warning", "error": "broken"}
 MOST = 500
 
 
-class Log(IdTable):
-    """The log of one run. It follows its end until somebody moves up, and again once they are back there."""
-
-    BINDINGS: ClassVar[list[Any]] = [
-        Binding("i", "screen.level('info')", "info"),
-        Binding("w", "screen.level('warning')", "warnings"),
-        Binding("e", "screen.level('error')", "errors"),
-    ]
-
-    following = True
-
-    def watch_cursor(self, before: int, after: int) -> None:
-        """Where somebody goes says whether they want to follow."""
-        super().watch_cursor(before, after)
-        self.following = after >= len(self.ids) - 1
-
-    def show(self, ids: Sequence[str], *, keep: bool = True) -> None:
-        """Show these lines; the last one, while it follows."""
-        follows = self.following
-        super().show(ids, keep=keep)
-        if follows:
-            self.follow()
-
-    def follow(self) -> None:
-        """Go to the end and stay there."""
-        self.following = True
-        self.fresh.clear()
-        self._go(len(self.ids) - 1)
-
-
-class StepsCard(Widget):
-    """The steps of a run, each with how far it is. They keep their order and size."""
-
-    DEFAULT_CSS = """
-    StepsCard { height: auto; background: $panel; padding: 1 2; }
-    .short StepsCard { padding: 0 1; }
-    """
-
-    def __init__(self) -> None:
-        super().__init__(id="steps")
-        self._run: RunStory | None = None
-        self._seconds = 0.0
-
-    def show(self, run: RunStory | None, seconds: float) -> None:
-        """Show this run, which has gone on for so long."""
-        again = run is None or self._run is None or self._run.id != run.id or len(self._run.steps) != len(run.steps)
-        self._run, self._seconds = run, seconds
-        self.refresh(layout=again)
-
-    def get_content_height(self, container: Any, viewport: Any, width: int) -> int:
-        """A title, and a line for each step."""
-        if self._run is None:
-            return 1
-        return 1 + bool(self._run.error) + (1 + len(self._run.steps) if self._run.steps else 0)
-
-    def render(self) -> Text:
-        """From the width as it is now."""
-        colours, run = self.app.theme_variables, self._run
-        if run is None:
-            return Text("No run chosen.", style=colours["muted"])
-        width = self.content_size.width
-        shown = state(run.state)
-        left = ""
-        if run.state == "running" and run.usual is not None and run.usual > self._seconds:
-            left = f" · about {took(run.usual - self._seconds)} left"
-        title = Text.assemble(
-            (clean(run.flow), "bold"),
-            (f"  {glyph(shown)} {shown.word}", f"{'bold ' * shown.bold}{colours[shown.colour]}"),
-            (f"  {took(self._seconds)}{left} · {clean(run.trigger)}", colours["muted"]),
-        )
-        title.truncate(width, overflow="ellipsis")
-        lines = [title]
-        if run.error:
-            error = Text(clean(run.error), style=colours["failed"])
-            error.truncate(width, overflow="ellipsis")
-            lines.append(error)
-        if run.steps:
-            lines.append(Text())
-            lines += [self._step(step, width, colours) for step in run.steps]
-        return Text("\n").join(lines)
-
-    def _step(self, step: Mapping[str, Any], width: int, colours: Mapping[str, str]) -> Text:
-        shown = state("broken" if step["state"] == "failed" else str(step["state"]))
-        name = Text(clean(str(step["title"])).replace("_", " "))
-        done, total = int(step["done"]), step["total"]
-        ended = step["state"] == "done"
-        share = 1.0 if ended else done / total if total else 0.0
-        count = f"{done:,} of {total:,}" if total else f"{done:,}" if done else "–"
-        percent = f"{share:>5.0%}" if total or ended else "     "
-        wide = min(28, max(10, width // 3))
-        room = width - wide - 28
-        if room <= 4:
-            # No room for a bar: the name gets it all.
-            wide, count = max(10, width - len(count) - 11), f" {count}"
-        else:
-            count = f"{count:>17}"
-        name.truncate(wide, overflow="ellipsis", pad=True)
-        line = Text.assemble((f"{glyph(shown)} ", colours[shown.colour]), name, "  ")
-        if room > 4:
-            line.append_text(bar(share, room, colours[shown.colour], colours["faint"]))
-        line.append(f"{count} {percent}", style=colours["muted"])
-        return line
-
-
 class RunsScreen(Page):
     """The list left, steps and log right."""
 
     mode = "runs"
     first = "#runs"
+    writes = frozenset({"stop"})
     BINDINGS: ClassVar[list[Any]] = [
+        Binding("X", "stop", "stop run"),
         Binding("l", "log", "log", show=False),
         Binding("i", "level('info')", "info", show=False),
         Binding("w", "level('warning')", "warnings", show=False),
@@ -285,6 +189,7 @@ class RunsScreen(Page):
     async def _moved(self) -> None:
         if self.query_one("#runs", IdTable).row != self._shown:
             await self._detail()
+            self.show_hints()
 
     @on(IdTable.Moved, "#log")
     def _log_moved(self) -> None:
@@ -293,6 +198,35 @@ class RunsScreen(Page):
     @on(IdTable.Opened, "#runs")
     def _opened(self) -> None:
         self.action_log()
+
+    def refuses(self, action: str) -> str:
+        """Only what goes on can be stopped."""
+        run = self._runs.get(self.query_one("#runs", IdTable).row or "")
+        if action == "stop" and (run is None or run["state"] != "running"):
+            return "This run is over: there is nothing to stop."
+        return super().refuses(action)
+
+    async def action_stop(self) -> None:
+        """Ask the run under the cursor to leave off."""
+        run = self._runs.get(self.query_one("#runs", IdTable).row or "")
+        if not self.may("stop") or run is None:
+            return
+        lines = [
+            f"{clean(run['flow'])} leaves off at its next good moment. What it has done stays.",
+            "The rest is done when it is next time, or with s. Nothing is taken for gone because of it.",
+        ]
+        question = Ask("Stop this run?", lines, [("y", "stop it", "stop")], "let it go on")
+        await self.app.push_screen(question, partial(self._answered, run["id"]))
+
+    async def _answered(self, run_id: str, answer: str | None) -> None:
+        if not answer:
+            return
+        try:
+            await ask_to_stop(self.hub_app.hub, run_id, who=self.hub_app.admin)
+        except (HubError, DBAPIError, OSError) as error:
+            self.say(told(error), "failed")
+        else:
+            self.say("Asked. It leaves off at its next good moment.", "running")
 
     def action_log(self) -> None:
         """Into the log."""

@@ -17,6 +17,7 @@ from textual.widgets import Static
 
 from hub import times
 from hub.look import journal
+from hub.look.needs import Need, needs
 from hub.look.today import Door, Flow, doors_from, flows
 from tui.page import Page
 from tui.table import Column, IdTable
@@ -27,6 +28,8 @@ __all__ = ["TodayScreen"]
 
 SLOT = timedelta(minutes=15)
 BARS = "▁▂▃▄▅▆▇█"
+NO_ENGINE = Need("engine", "engine", None, "Nothing runs by itself: E runs the engine here", ())
+"""Stands below all else while that is so."""
 
 
 class DoorsCard(Widget):
@@ -58,20 +61,24 @@ class DoorsCard(Widget):
             return Text("Nobody can open anything yet. Doors show here after the first applied plan.", colours["muted"])
         width = self.content_size.width
         name_width = max(8, min(18, max(len(door.name) for door in self._doors)))
-        cells = max(4, min(len(self._doors[0].people), width - name_width - 15))
+        cells = max(4, min(len(self._doors[0].people), width - name_width - 17))
         lines = [self._hours(name_width, cells, colours)]
-        highest = max(door.peak for door in self._doors) or 1
+        highest = max((door.peak for door in self._doors if len(set(door.people)) > 1), default=0) or 1
         for door in self._doors[:8]:
             shown = state(door.state)
             colour = colours[shown.colour]
-            bar = Text()
-            for people in door.people[:cells]:
-                bar.append(BARS[min(7, people * 7 // highest)] if people else " ", style=colour)
+            shown_slots = door.people[:cells]
+            always = len(set(door.people)) == 1
+            bar = Text(style=colour)
+            for people in shown_slots:
+                # What never changes is a line on the ground, so that what does can be seen.
+                height = 0 if always else min(7, people * 7 // highest)
+                bar.append(BARS[height] if people else " ")
             name = Text(clean(door.name))
             name.truncate(name_width, overflow="ellipsis", pad=True)
-            end = "offline" if door.state == "failed" else f"{door.peak} peak"
+            end = "offline" if door.state == "failed" else f"{door.peak} always" if always else f"{door.peak} peak"
             lines.append(
-                Text.assemble((f"{glyph(shown)} ", colour), name, "  ", bar, f"{end:>9}", style=colours["muted"])
+                Text.assemble((f"{glyph(shown)} ", colour), name, "  ", bar, f"{end:>11}", style=colours["muted"])
             )
         return Text("\n").join(lines)
 
@@ -83,7 +90,7 @@ class DoorsCard(Widget):
             moment = start + cell * SLOT
             if moment.hour % 2 == 0 and moment.minute < 15 and cell + 2 <= cells:
                 line[cell : cell + 2] = f"{moment:%H}"
-        return Text(" " * (name_width + 4) + "".join(line) + "   people", style=colours["faint"])
+        return Text(" " * (name_width + 4) + "".join(line) + "     people", style=colours["faint"])
 
 
 class TodayScreen(Page):
@@ -112,7 +119,7 @@ class TodayScreen(Page):
         with Horizontal(id="top"):
             with Vertical(id="needs", classes="card"):
                 yield Static("", id="needs-title", classes="title")
-                columns = [Column("what", "", 30, grow=True), Column("where", "", 10, drop=1)]
+                columns = [Column("what", "", 30, grow=True)]
                 yield IdTable(columns, self._items, empty="Nothing needs you.", titled=False, id="list")
             with Vertical(id="flows", classes="card"):
                 yield Static("[b]Connections[/b]", classes="title")
@@ -134,7 +141,7 @@ class TodayScreen(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self._inbox: dict[str, dict[str, Any]] = {}
+        self._needs: dict[str, Need] = {}
         self._runs: dict[str, dict[str, Any]] = {}
 
     async def load(self) -> None:
@@ -143,30 +150,43 @@ class TodayScreen(Page):
         studio, now = hub.the_studio, hub.clock.now()
         zone = times.zone(studio.timezone)
         async with hub.database.read() as db:
-            self._inbox = {str(item["id"]): item for item in await journal.inbox(db, studio)}
+            waiting = await journal.inbox(db, studio)
             self._runs = {run["id"]: run for run in await journal.runs(db, studio, limit=20)}
             every = await flows(db, studio)
             doors = await doors_from(db, studio, now, slots=96, slot=SLOT)
-        count = len(self._inbox)
+        self._needs = {need.id: need for need in needs(waiting)}
+        count = len(self._needs)
+        if self.hub_app.runs_by == "none" and every:
+            self._needs[NO_ENGINE.id] = NO_ENGINE
         self.query_one("#needs-title", Static).update(
             f"[b]Needs you[/b]  {count} thing{'s' * (count != 1)}, worst first" if count else "[b]Needs you[/b]"
         )
-        for name, rows in (("#list", self._inbox), ("#run-list", self._runs)):
+        for name, rows in (("#list", self._needs), ("#run-list", self._runs)):
             self.query_one(name, IdTable).show(list(rows))
         self.query_one("#flow-lines", Static).update(self._flow_text(every, now))
         self.query_one(DoorsCard).show(doors, now, zone)
 
     def who(self) -> str | None:
         """The member that the item under the cursor is about, where it is about one."""
-        item = self._inbox.get(self.query_one("#list", IdTable).row or "")
-        return member_of(item) if item is not None and self.focused is self.query_one("#list") else None
+        need = self._needs.get(self.query_one("#list", IdTable).row or "")
+        if need is None or len(need.items) != 1 or self.focused is not self.query_one("#list"):
+            return None
+        return member_of(need.items[0])
 
     @on(IdTable.Opened, "#list")
     async def _open_item(self, message: IdTable.Opened) -> None:
-        from tui.dialogs.item import ItemDialog
+        need = self._needs[message.row]
+        if need is NO_ENGINE:
+            await self.hub_app.action_engine()
+        elif len(need.items) > 1:
+            from tui.dialogs.group import GroupDialog
 
-        item = self._inbox[message.row]
-        await self.app.push_screen(ItemDialog(item, member_of(item)), self._go_on)
+            await self.app.push_screen(GroupDialog(need), self._go_on)
+        else:
+            from tui.dialogs.item import ItemDialog
+
+            item = need.items[0]
+            await self.app.push_screen(ItemDialog(item, member_of(item)), self._go_on)
 
     async def _go_on(self, to: str | None) -> None:
         """What the panel was left with."""
@@ -185,12 +205,14 @@ class TodayScreen(Page):
         colours = self.app.theme_variables
         found: dict[str, dict[str, Text | str]] = {}
         for key in ids:
-            item = self._inbox[key]
-            shown = state("failed" if item["code"].endswith("_failed") else "warning")
-            what = Text.assemble(
-                (f"{glyph(shown)}  ", f"{'bold ' * shown.bold}{colours[shown.colour]}"), clean(item["text"])
-            )
-            found[key] = {"what": what, "where": Text(clean(item["connection"]), style=colours["muted"])}
+            need = self._needs[key]
+            what = "failed" if need.code.endswith("_failed") else "planned" if need is NO_ENGINE else "warning"
+            shown = state(what)
+            found[key] = {
+                "what": Text.assemble(
+                    (f"{glyph(shown)}  ", f"{'bold ' * shown.bold}{colours[shown.colour]}"), clean(need.text)
+                )
+            }
         return found
 
     async def _run_rows(self, ids: Sequence[str]) -> dict[str, dict[str, Text | str]]:

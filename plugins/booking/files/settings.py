@@ -13,7 +13,7 @@ __all__ = ["Settings", "settings_of"]
 
 
 class Settings(ConnectionSettings):
-    """Settings of a `files` connection."""
+    """A folder of CSV files, as a booking system exports them."""
 
     path: Path = Field(description="Folder that the booking system exports its CSV files to")
     badge_numbers: Literal["hex", "decimal"] = Field(

@@ -1,0 +1,71 @@
+"""What stands in the two lines above every screen, read from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hub import times
+from hub.core import Hub
+from hub.engine.by_hand import daemon_works
+from hub.look import journal
+from hub.look.grants import count_grants
+from hub.look.needs import needs
+from hub.look.pulse import Pulse
+from hub.look.today import flows, next_wake
+from tui.chrome import Header
+
+__all__ = ["Heading", "read_heading", "show_heading"]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What was read. `engine`: here (in this program), daemon (in another process), none."""
+
+    studio: str
+    health: tuple[str, str]
+    engine: str
+    wake: datetime | None
+    badges: Mapping[str, int]
+    now: datetime
+    counted: tuple[Pulse, dict[str, int]] | None
+
+
+async def read_heading(hub: Hub, pulse: Pulse | None, counted: tuple[Pulse, dict[str, int]] | None) -> Heading:
+    """Read it. `counted` is what was counted at an earlier pulse: at the same one it is not counted again."""
+    studio = hub.the_studio
+    async with hub.database.read() as db:
+        every = await flows(db, studio)
+        if counted is None or pulse is None or counted[0] != pulse:
+            found = await count_grants(db, studio)
+            counted = (pulse, found) if pulse is not None else None
+        else:
+            found = counted[1]
+        waiting = await journal.inbox(db, studio)
+        wake = await next_wake(db, studio)
+    bad = sum(flow.state == "failed" for flow in every)
+    zone, now = times.zone(studio.timezone), hub.clock.now()
+    return Heading(
+        studio=studio.name,
+        health=(
+            "failed" if bad else "ok",
+            f"{len(every) - bad} of {len(every)} flows" if every else "nothing connected",
+        ),
+        engine="daemon" if await daemon_works(hub) else "none",
+        wake=wake.astimezone(zone) if wake is not None and wake < now + timedelta(days=1) else None,
+        badges={"access": found.get("failed", 0), "today": len(needs(waiting))},
+        now=now.astimezone(zone).replace(second=0, microsecond=0),
+        counted=counted,
+    )
+
+
+def show_heading(header: Header, found: Heading, *, mode: str, read_only: bool) -> None:
+    """Show it; only what differs is painted."""
+    header.studio, header.mode, header.read_only = found.studio, mode, read_only
+    header.health, header.now = found.health, found.now
+    wake = f"next sync {found.wake:%H:%M}" if found.wake is not None and found.engine != "none" else ""
+    words = {"here": "the engine runs here", "none": "nothing runs by itself"}.get(found.engine, "")
+    header.engine = (found.engine, "   ".join(filter(None, (words, wake))))
+    if dict(found.badges) != header.badges:
+        header.badges = dict(found.badges)

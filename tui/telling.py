@@ -1,0 +1,42 @@
+"""How work ended, in one line."""
+
+from __future__ import annotations
+
+from hub.engine.source_pass import SourceRun
+from hub.engine.sync import SyncResult
+from hub.engine.target_pass import TargetRun
+from hub.errors import HubError
+from hub.words import counted
+
+__all__ = ["sync_in_words", "told"]
+
+
+def told(error: BaseException) -> str:
+    """An error in one line."""
+    if isinstance(error, HubError):
+        return str(error)
+    return f"The database could not be used: {str(getattr(error, 'orig', None) or error).splitlines()[0]}"
+
+
+def sync_in_words(result: SyncResult | None) -> tuple[str, str]:
+    """What a sync did, and as what kind of news that is shown. None: a daemon does it."""
+    if result is None:
+        return "The daemon was woken and does it now.", "running"
+    done: dict[str, int] = {}
+    for run in result.targets:
+        for action, count in run.applied.items():
+            done[action] = done.get(action, 0) + count
+    held = sum(run.held for run in result.targets)
+    runs: list[SourceRun | TargetRun] = [*result.sources, *result.targets]
+    errors = [run.error for run in runs if run.error is not None]
+    failed = sum(len(run.failed) for run in result.targets)
+    words = ", ".join(f"{count} {action}" for action, count in done.items()) or "nothing to change"
+    if errors:
+        return told(errors[0]), "failed"
+    if any(run.stopped for run in runs):
+        return f"Stopped: {words}. The rest is done next time.", "stopped"
+    if failed:
+        return f"Done: {words}; {counted(failed, 'person', 'people')} could not be served, see Today.", "failed"
+    if held:
+        return f"Done: {words}; {held} held, see Today.", "held"
+    return f"Done: {words}.", "done"
