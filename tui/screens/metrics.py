@@ -17,8 +17,6 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from hub import times
-from hub.classes import corrections
-from hub.errors import HubError
 from hub.look.class_metrics import Means, OneClass, Trouble, class_means, compared, look_at_class, troubles, weekly
 from hub.look.rides import ClassView, class_ids, classes
 from tui.chart import Line
@@ -300,20 +298,8 @@ class MetricsScreen(MetricsPage):
 
     async def action_fetch(self) -> None:
         """Have the results of this class looked for again."""
-        if not self.may("fetch"):
-            return
-        hub = self.hub_app.hub
         if self._one is None:
             self.say("There is no class yet.")
-            return
-        event = self._one.view.event_id
-        try:
-            async with hub.database.write() as db:
-                now = hub.clock.now()
-                target = await corrections.fetch_again(db, hub.the_studio, event, who=self.hub_app.admin, now=now)
-        except HubError as error:
-            self.say(str(error), "failed")
-            return
-        self.say(f"Asked for: they come with the next pass over {target}; s does one now.", "done")
-        self.query_one("#classes", IdTable).forget()
-        await self.load()
+        elif await self.fetch_again(self._one.view.event_id):
+            self.query_one("#classes", IdTable).forget()
+            await self.load()
