@@ -11,6 +11,7 @@ transaction, and for the disk at its end.
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import sqlite3
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
     AsyncAdapt_aiosqlite_dbapi,
     SQLiteDialect_aiosqlite,
 )
+from sqlalchemy.util import await_only
+from sqlalchemy.util.concurrency import in_greenlet
 
 __all__ = ["DRIVER", "Dialect", "in_place"]
 
@@ -111,6 +114,27 @@ class _Connection(AsyncAdapt_aiosqlite_connection):
         """Whether there is anything to commit or to roll back."""
         plain: Any = self._connection
         return plain._connection is not None and bool(plain._connection.in_transaction)
+
+    def terminate(self) -> None:
+        """Close it where what used it was cancelled, also where that is cancelled again while it waits. SQLAlchemy's
+        way gives aiosqlite a second order to stop then, which its thread is not there to answer: whoever ends the
+        loop would wait for ever."""
+        if not in_greenlet():
+            self._terminate_force_close()
+            return
+        closing = asyncio.ensure_future(self._terminate_graceful_close())
+        _closing.add(closing)
+        closing.add_done_callback(_closing.discard)
+        try:
+            await_only(asyncio.shield(closing))
+        except self._terminate_handled_exceptions() as error:
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            self._terminate_force_close()
+
+
+_closing: set[asyncio.Future[None]] = set()
+"""Connections that are being closed while nobody waits for them any more."""
 
 
 class _Driver(AsyncAdapt_aiosqlite_dbapi):

@@ -73,6 +73,8 @@ class MetricsScreen(MetricsPage):
         self._trouble: Mapping[str, Trouble] = {}
         self._means = Means()
         self._one: OneClass | None = None
+        self.weeks_of: str | None = None
+        """The class whose weeks are shown."""
 
     def body(self) -> ComposeResult:
         """List, card and riders."""
@@ -136,7 +138,8 @@ class MetricsScreen(MetricsPage):
     async def _read_class(self, event: str | None) -> None:
         hub = self.hub_app.hub
         one = await look_at_class(hub, event) if event is not None else None
-        if not self.is_attached or self.query_one("#classes", IdTable).row != event:
+        # The app may have been left meanwhile.
+        if not any(table.row == event for table in self.query("#classes").results(IdTable)):
             return
         self._one = compared(one, self._means) if one is not None else None
         self._show()
@@ -153,6 +156,7 @@ class MetricsScreen(MetricsPage):
             if self._one is not None and self._one.view.event_id == one.view.event_id:
                 self._one = compared(one, means)
                 self._show()
+        self.weeks_of = one.view.event_id
 
     def _until(self, one: OneClass) -> datetime:
         """Where the chart ends: now, or in the week of the class where that was long ago."""
@@ -162,6 +166,8 @@ class MetricsScreen(MetricsPage):
     # ── showing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _show(self) -> None:
+        if not self.query(Card) or not self.query("#riders"):
+            return
         if self._one is None:
             self.query_one(Card).show(no_class(self.app.theme_variables))
             self.query_one("#riders-title", Static).update("")
