@@ -528,3 +528,32 @@ async def test_rows_are_inserted_or_brought_up_to_date(store: Database) -> None:
         await upsert(db, t.plan, [], key=("id",))
     found = {plan.id: (plan.hash, plan.state) for plan in await _all(store, t.plan)}
     assert found == {"a": ("2", "open"), "b": ("1", "open"), "c": ("2", "open"), "d": ("3", "open")}
+
+
+SLOW = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400000) SELECT max(i) FROM n")
+
+
+async def test_a_reader_that_is_cancelled_twice_leaves_nothing_that_waits_for_ever(tmp_path: Path) -> None:
+    """Ending the loop waits for whatever is left, so leaving a program would hang."""
+    async with opened(tmp_path) as database:
+        before, there = asyncio.all_tasks(), asyncio.Event()
+
+        async def look() -> None:
+            async with database.read() as db:
+                there.set()
+                await db.execute(SLOW)
+
+        task = asyncio.create_task(look())
+        await there.wait()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        task.cancel()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        left = asyncio.all_tasks() - before
+        if left:
+            _, waiting = await asyncio.wait(left, timeout=10)
+            assert not waiting
