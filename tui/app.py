@@ -158,8 +158,6 @@ class HubApp(App[None]):
         name = "first" if name == "today" and self.new_here else name
         if self.hub.studio is None and name != "first":
             self.notify("First the studio itself: its name and time zone.", timeout=3)
-        elif name not in self.MODES:
-            self.say(f"{name.capitalize()} is not part of this version of studiohub yet.")
         elif name != self.current_mode:
             ask_before_leaving(self, lambda: self.switch_mode(name))
 

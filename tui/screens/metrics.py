@@ -192,10 +192,7 @@ class MetricsScreen(MetricsPage):
         pairs = [(mean, mean.means.get(self.metric)) for mean in every]
         own = [(mean.starts_at, value) for mean, value in pairs if mean.name == one.view.name]
         others = [(mean.starts_at, value) for mean, value in pairs]
-        return (
-            weekly(own, until=until, weeks=self.weeks),
-            weekly(others, until=until, weeks=self.weeks),
-        )
+        return weekly(own, until=until, weeks=self.weeks), weekly(others, until=until, weeks=self.weeks)
 
     def _lines(self, one: OneClass) -> list[Line]:
         colours = self.app.theme_variables
