@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Table, Text, bindparam, event, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -194,6 +194,8 @@ def among(column: ColumnElement[str], values: Collection[str], connection: Async
     if connection.dialect.name == "sqlite":
         listed = func.json_each(msgspec.json.encode(list(values)).decode()).table_valued("value")
         return column.in_(select(listed.c.value))
+    from sqlalchemy.dialects import postgresql
+
     return column == func.any(bindparam(None, list(values), type_=postgresql.ARRAY(Text), unique=True))
 
 
@@ -229,7 +231,12 @@ async def upsert_many(
 
 @cache
 def _upsert(dialect: str, table: Table, key: tuple[str, ...], update: tuple[str, ...]) -> Any:
-    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    if dialect == "sqlite":
+        insert: Any = sqlite.insert(table)
+    else:
+        from sqlalchemy.dialects import postgresql
+
+        insert = postgresql.insert(table)
     if not update:
         return insert.on_conflict_do_nothing(index_elements=list(key))
     return insert.on_conflict_do_update(index_elements=list(key), set_={name: insert.excluded[name] for name in update})
