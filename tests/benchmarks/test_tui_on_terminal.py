@@ -111,12 +111,14 @@ async def test_on_a_real_terminal(tmp_path_factory: pytest.TempPathFactory, monk
         told("100,000 grants", memory(terminal) - before, 10, "MiB more", "")
 
         terminal.quiet(3)
-        away_from_the_minute(10)
+        away_from_the_minute(12)
+        terminal.quiet(QUIET)
         terminal.forget()
         terminal.read(8)
         told("idle, 8 seconds", len(terminal.written), 0, "bytes", "")
 
-        away_from_the_minute(10)
+        away_from_the_minute(12)
+        terminal.quiet(QUIET)
         terminal.forget()
         await change_one(many)
         terminal.until("Zoë", seconds=20)
