@@ -33,10 +33,10 @@ class Log(IdTable):
         super().watch_cursor(before, after)
         self.following = after >= len(self.ids) - 1
 
-    def show(self, ids: Sequence[str], *, keep: bool = True) -> None:
+    def show(self, ids: Sequence[str], *, keep: bool = True, news: bool = True) -> None:
         """Show these lines; the last one, while it follows."""
         follows = self.following
-        super().show(ids, keep=keep)
+        super().show(ids, keep=keep, news=news)
         if follows:
             self.follow()
 

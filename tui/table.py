@@ -110,12 +110,13 @@ class IdTable(ScrollView, can_focus=True):
         """The id under the cursor."""
         return self.ids[self.cursor] if self.ids else None
 
-    def show(self, ids: Sequence[str], *, keep: bool = True) -> None:
+    def show(self, ids: Sequence[str], *, keep: bool = True, news: bool = True) -> None:
         """Show these ids in this order. With `keep`, what is on screen stays where it is: the cursor with its id where
-        that is still there, else with its place; rows that came are counted in `fresh`. What is known of rows is read
-        again, and only lines that differ are painted."""
+        that is still there, else with its place; rows that came are counted in `fresh`, unless others are
+        shown because others were asked for (`news` false). What is known of rows is read again, and only lines that
+        differ are painted."""
         before, lines, place = self.row, self._on_screen(), self.cursor
-        if not keep or not self.ids:
+        if not keep or not news or not self.ids:
             self.fresh.clear()
         elif self.ids is not ids and self.ids != ids:
             self.fresh = (self.fresh & set(ids)) | (set(ids) - set(self.ids))

@@ -120,11 +120,9 @@ class AccessScreen(Page):
             if not (wanted.words or wanted.lock or wanted.status or wanted.since)
             else "Nothing matches. esc clears the filter."
         )
-        table.show(ids, keep=True)
-        if asked != self._asked:
-            # Other rows because of what was asked, not because something came.
-            self._asked = asked
-            table.fresh.clear()
+        # Other rows because of what was asked are not news.
+        table.show(ids, keep=True, news=asked == self._asked)
+        self._asked = asked
         self._story = None
         self._tell(table.row)
         self.query_one(Chips).show(_chips(counts), self._status)
