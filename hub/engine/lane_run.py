@@ -289,8 +289,8 @@ async def _target(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave:
 
 
 async def _doubt(hub: Hub, row: registry.ConnectionRow, lease: Lease) -> None:
-    """A lock says that something changed there: what was waiting for its confirmation is looked at now. What a process
-    that died was at has no time for another look, and what waits for its own time was not asked for: neither is this."""
+    """A lock says that something changed there: what was waiting for its confirmation is looked at now. Not what a
+    process was at when it died, which has no time for another look; nor what waits for its own time."""
     c = t.ledger.c
     async with hub.database.write() as db:
         await lease.check(db)

@@ -1,4 +1,4 @@
-"""What is known of a grant stays known: through a vendor that says not yet, and through webhooks that come meanwhile."""
+"""What is known of a grant stays known: through a vendor that says not yet, and webhooks that come meanwhile."""
 
 from __future__ import annotations
 
