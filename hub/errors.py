@@ -79,6 +79,9 @@ class VendorError(HubError):
     """Base of what a vendor can do to us."""
 
     code = "vendor_error"
+    made: str | None = None
+    """The vendor's id of a part that stands, or will stand, although the whole failed (a plugin sets it on what
+    `grant_access` raises). The hub keeps it, so that what was made can be taken back whatever comes next."""
 
 
 class RetryLater(VendorError):

@@ -289,7 +289,8 @@ async def _target(hub: Hub, row: registry.ConnectionRow, *, lease: Lease, leave:
 
 
 async def _doubt(hub: Hub, row: registry.ConnectionRow, lease: Lease) -> None:
-    """A lock says that something changed there: what was waiting for its confirmation is looked at now."""
+    """A lock says that something changed there: what was waiting for its confirmation is looked at now. Not what a
+    process was at when it died, which has no time for another look; nor what waits for its own time."""
     c = t.ledger.c
     async with hub.database.write() as db:
         await lease.check(db)
@@ -298,7 +299,9 @@ async def _doubt(hub: Hub, row: registry.ConnectionRow, lease: Lease) -> None:
             .where(
                 c.target_id == row.id,
                 c.settled.is_(False),
-                c.state.in_(("requested", "in_progress", "updating", "removing")),
+                c.asked_at.is_not(None),
+                c.next_try_at.is_not(None),
+                c.state.in_(("in_progress", "updating", "removing")),
             )
             .values(next_try_at=hub.clock.now())
         )

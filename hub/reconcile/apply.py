@@ -547,6 +547,9 @@ def _judge(work: _Apply, outcome: Outcome) -> None:
 
 def _take_error(work: _Apply, outcome: Outcome, error: HubError) -> None:
     """Note what went wrong, and whether it ends the pass."""
+    if isinstance(error, NotYet) and outcome.intent.change.action is Action.REMOVE:
+        # It may wait for good reasons; meanwhile a door opens, and that is never said in a low voice.
+        error = RetryLater(error.what, said=error.said, fix=error.fix, code=error.code)
     outcome.error = error
     if isinstance(error, FixSettings):
         work.result.stopped_by = error

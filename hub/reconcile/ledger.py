@@ -16,7 +16,7 @@ from hub import grants as g
 from hub import redact
 from hub.access.decide import GROUP_KEY
 from hub.access.reasons import Reason
-from hub.errors import FixRecord, HubError, NotYet, PluginError, Refused, RetryLater, Unconfirmed
+from hub.errors import FixRecord, HubError, NotYet, PluginError, Refused, RetryLater, Unconfirmed, VendorError
 from hub.reconcile.codes import CODE_TAKEN, Code
 from hub.reconcile.diff import encode_wanted
 from hub.reconcile.plan import Action, Change, Resting, Stay
@@ -344,6 +344,8 @@ def _values(outcome: Outcome, *, now: datetime) -> dict[str, Any]:
     if outcome.person_id is not None:
         common["person_id"] = outcome.person_id
     if outcome.error is not None:
+        if isinstance(outcome.error, VendorError) and outcome.error.made is not None:
+            common["vendor_id"] = outcome.error.made
         return {**common, **_failure(outcome, now=now)}
     fine = {**common, "error": None, "attempts": 0, "next_try_at": None, "asked_at": None}
     if outcome.revoked is not None:
@@ -399,12 +401,14 @@ def _failure(outcome: Outcome, *, now: datetime) -> dict[str, Any]:
         "fix": redact.mask(error.fix) if isinstance(error, HubError) else "",
     }
     if isinstance(error, NotYet):
+        # It says nothing about an earlier call whose answer was lost, or that the vendor accepted.
+        known = intent.uncertain or intent.waiting
         return {
             "error": json.dumps(detail),
             "next_try_at": max(error.at or now, now + RETRY_SILENCE),
-            "state": "requested",
+            "state": "unknown" if intent.uncertain else _WAITS[intent.change.action] if known else "requested",
             "settled": False,
-            "asked_at": None,
+            "asked_at": intent.asked_at if known else None,
         }
     attempts = intent.attempts + 1
     if detail["code"] == CODE_TAKEN and attempts <= MOST_DRAWS:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from hub import Connection, FixRecord, NotFound, NotYet, Refused, RetryLater, grants, redact
+from hub import Connection, FixRecord, NotFound, NotYet, Refused, RetryLater, VendorError, grants, redact
 from plugins.nuki import wire
 from plugins.nuki.client import Nuki
 from plugins.nuki.removal import delete, tag_of
@@ -39,15 +39,27 @@ async def grant(api: Nuki, wanted: grants.Grant) -> grants.Granted:
     missing = [lock for lock in wanted.opens.locks if lock not in {seen.lock for seen in found}]
     first = _is_first(api, wanted, tag)
     wrong = [seen for seen in mine if not seen.keeps(wanted) or (seen.code is None and first)]
-    if missing and first and not found:
-        await _check_room(api, wanted, missing)
-        await _check_code(api, wanted, missing)
-    waiting = [await _change(api, seen, wanted, tag) for seen in wrong]
-    waiting += [await delete(api, seen, tag) for seen in spare]
-    waiting += [await _make(api, lock, wanted, tag) for lock in missing]
+    # It is still listed, and is about to go: what was asked for last has to be over before anything can be said.
+    going = [seen for seen in mine if seen not in wrong and (seen.pending or _is_going(api, seen, tag))]
+    try:
+        if missing and first and not found:
+            await _check_room(api, wanted, missing)
+            await _check_code(api, wanted, missing)
+        waiting = [await _change(api, seen, wanted, tag) for seen in wrong]
+        waiting += [await delete(api, seen, tag) for seen in spare]
+        waiting += [await busy(api, seen.lock) for seen in going]
+        waiting += [await _make(api, lock, wanted, tag) for lock in missing]
+    except VendorError as error:
+        if found or any(api.asked("create", lock, tag) for lock in wanted.opens.locks):
+            # One of the locks has it, or will have it: it can be taken back by this.
+            error.made = tag
+        if error.code == "code_taken":
+            # The hub draws other digits after this, so what was asked for with these is no guide any more.
+            api.forget(tag)
+        raise
     return grants.Granted(
         vendor_id=tag,
-        confirmed=not (missing or wrong or spare),
+        confirmed=not (missing or wrong or spare or going),
         code=wanted.code,
         admin_url=wire.PORTAL,
         waiting=next((note for note in waiting if note is not None), None),
@@ -70,7 +82,13 @@ def _is_first(api: Nuki, wanted: grants.Grant, tag: str) -> bool:
     """Whether nobody has asked for this, with this code, before. A code that Nuki lists then was made for an earlier
     try, and where Nuki shows no digits nobody knows which it has."""
     asked = wanted.asked_at is not None or any(api.asked("create", lock, tag) for lock in wanted.opens.locks)
-    return wanted.vendor_id is None and not wanted.look_first and not asked
+    return not (wanted.shown or wanted.look_first or asked)
+
+
+def _is_going(api: Nuki, seen: AuthSeen, tag: str) -> bool:
+    """Whether this process asked for its deletion a moment ago."""
+    asked = api.asked("delete", seen.id, tag)
+    return asked is not None and api.now - asked < wire.SETTLED
 
 
 async def _check_room(api: Nuki, wanted: grants.Grant, locks: Sequence[str]) -> None:
@@ -105,12 +123,10 @@ async def _check_code(api: Nuki, wanted: grants.Grant, locks: Sequence[str]) -> 
     """Raise Refused where a lock lists the digits already, before any other lock is asked."""
     for seen in await api.auths():
         if seen.lock in locks and seen.code is not None and seen.code == wanted.code:
-            raise await _taken(api, seen.lock, tag_of(api, wanted))
+            raise await _taken(api, seen.lock)
 
 
-async def _taken(api: Nuki, lock: str, tag: str) -> Refused:
-    """The hub draws other digits after this, so what was asked for with these is no guide any more."""
-    api.forget(tag)
+async def _taken(api: Nuki, lock: str) -> Refused:
     name = await lock_name(api, lock)
     return Refused(f"the lock {name} has a code with the same digits already", code="code_taken")
 
@@ -126,7 +142,7 @@ async def _make(api: Nuki, lock: str, wanted: grants.Grant, tag: str) -> grants.
         )
     sent = api.asked("create", lock, tag)
     before = max((at for at in (sent, wanted.asked_at) if at is not None), default=None)
-    if wanted.asked_at is None and (wanted.shown or (before is None and wanted.vendor_id is not None)):
+    if wanted.asked_at is None and (wanted.shown or (before is None and wanted.vendor_id and wanted.look_first)):
         before = api.now
     if before is not None:
         repeated = sent is not None and wanted.asked_at is not None and sent > wanted.asked_at
@@ -144,10 +160,11 @@ async def _make(api: Nuki, lock: str, wanted: grants.Grant, tag: str) -> grants.
     if said != "exists":
         return await trouble(api, lock)
     await api.sync(lock)
-    if any(seen.tag == tag and seen.lock == lock for seen in await api.auths(fresh=True)):
+    here = [seen for seen in await api.auths(fresh=True) if seen.lock == lock]
+    if any(seen.tag == tag for seen in here):
         return None
-    if before is None:
-        raise await _taken(api, lock, tag)
+    if before is None or any(seen.code == wanted.code for seen in here):
+        raise await _taken(api, lock)
     return grants.Note(
         "code_left_over",
         f"The lock {await lock_name(api, lock)} says that it has this code, and does not list it",
@@ -168,7 +185,7 @@ async def _change(api: Nuki, seen: AuthSeen, wanted: grants.Grant, tag: str) -> 
     except Refused as refused:
         raise await _reason(api, seen.lock, wanted, refused) from refused
     if said == "exists":
-        raise await _taken(api, seen.lock, tag)
+        raise await _taken(api, seen.lock)
     if said == "gone":
         await api.sync(seen.lock)
     return await busy(api, seen.lock) if said == "busy" else await trouble(api, seen.lock)

@@ -28,16 +28,16 @@ async def revoke(api: Nuki, wanted: grants.Grant) -> grants.Revoked:
     """Delete the codes of a visit. Confirmed once no lock lists one, after the locks were read anew, and none of them
     is offline. One that is over opens nothing any more: it is deleted to make room."""
     tag = tag_of(api, wanted)
-    if wanted.vendor_id is None and not wanted.look_first:
-        asked = any(api.asked("create", lock, tag) for lock in wanted.opens.locks)
-        if not asked:
-            return grants.Revoked()
     mine = [seen for seen in await api.auths() if seen.tag == tag]
     if mine:
         waiting = [await delete(api, seen, tag) for seen in mine]
         return grants.Revoked(confirmed=False, waiting=next((note for note in waiting if note is not None), None))
     if wanted.valid_until is not None and wanted.valid_until <= api.now:
         return grants.Revoked()
+    if wanted.vendor_id is None and wanted.asked_at is None and not wanted.look_first:
+        asked = any(api.asked("create", lock, tag) for lock in wanted.opens.locks)
+        if not asked:
+            return grants.Revoked()
     return await _confirm_gone(api, wanted)
 
 

@@ -69,9 +69,10 @@ class Resivo:
         except NotFound:
             return None
 
-    async def revoke(self, key: str) -> None:
-        """Revoke an authorization. Raises Refused."""
-        await self._call("DELETE", self.paths.revoke(key), json={}, repeatable=True, accept=(404, 410))
+    async def revoke(self, key: str) -> bool:
+        """Revoke an authorization; whether Resivo has it. Raises Refused."""
+        answer = await self._call("DELETE", self.paths.revoke(key), json={}, repeatable=True, accept=(404, 410))
+        return answer.status not in {404, 410}
 
     async def _get(self, path: str, read: Callable[[Any], T], params: Mapping[str, Any] | None = None) -> T:
         answer = await self._call("GET", path, params=params)

@@ -6,7 +6,7 @@ has to look.
 
 from __future__ import annotations
 
-from hub import Conflict, FixRecord, NotFound, Refused, grants, redact
+from hub import Conflict, FixRecord, NotFound, Refused, VendorError, grants, redact
 from plugins.resivo import wire
 from plugins.resivo.client import Resivo
 
@@ -30,7 +30,8 @@ async def grant(api: Resivo, wanted: grants.Grant) -> grants.Granted:
     if wanted.vendor_id is not None:
         seen = await api.authorization(wanted.vendor_id)
         _check_marker(wanted, seen)
-        if seen is not None and not seen.over:
+        # One that was never shown may not be readable at all: another would be made with each look.
+        if not seen.over if seen is not None else not wanted.shown:
             return _granted(wanted, wanted.vendor_id, seen)
     if wanted.look_first:
         raise _unfindable(wanted)
@@ -43,13 +44,19 @@ async def grant(api: Resivo, wanted: grants.Grant) -> grants.Granted:
             fix=f"Check that the doors exist and take PINs, and that pin_length ({length}) is what the property wants.",
             code="refused",
         ) from refused
-    return _granted(wanted, key, await api.authorization(key))
+    try:
+        return _granted(wanted, key, await api.authorization(key))
+    except VendorError as error:
+        # The id is the only way back to it, so it is handed on whatever the look at it said.
+        return _granted(wanted, key, None, error.what)
 
 
-def _granted(wanted: grants.Grant, key: str, seen: wire.AuthorizationSeen | None) -> grants.Granted:
+def _granted(
+    wanted: grants.Grant, key: str, seen: wire.AuthorizationSeen | None, why: str = "Resivo says that there is none"
+) -> grants.Granted:
     active = seen is not None and seen.active
-    words = seen.words if seen is not None else "nothing"
-    note = grants.Note("resivo_pending", f"Resivo says “{words}” of the PIN, which is not active yet")
+    words = f"Resivo says “{seen.words}” of the PIN, which is not active yet" if seen is not None else ""
+    note = grants.Note("resivo_pending", words or f"The PIN was made, and can't be read back: {why}")
     return grants.Granted(
         vendor_id=key, confirmed=active, code=wanted.code, admin_url=wire.PORTAL, waiting=None if active else note
     )
@@ -66,11 +73,12 @@ async def revoke(api: Resivo, wanted: grants.Grant) -> grants.Revoked:
         return grants.Revoked()
     seen = await api.authorization(wanted.vendor_id)
     _check_marker(wanted, seen)
-    if seen is None or seen.over:
+    if seen is not None and seen.over:
         return grants.Revoked()
-    if not seen.pending:
+    if seen is None or not seen.pending:
+        shown = seen is not None
         try:
-            await api.revoke(wanted.vendor_id)
+            there = await api.revoke(wanted.vendor_id)
         except Refused as refused:
             raise FixRecord(
                 f"Resivo refused to revoke the PIN of {_name(wanted)}",
@@ -79,11 +87,14 @@ async def revoke(api: Resivo, wanted: grants.Grant) -> grants.Revoked:
                 code="refused",
             ) from refused
         seen = await api.authorization(wanted.vendor_id)
-    if seen is None or seen.over:
+        if seen is None and (shown or not there):
+            return grants.Revoked()
+    if seen is not None and seen.over:
         return grants.Revoked()
+    words = seen.words if seen is not None else "there is none"
     note = grants.Note(
         "revocation_pending",
-        f"Resivo says “{seen.words}”, so a door may still open",
+        f"Resivo says “{words}”, so a door may still open",
         "A door without internet has to be updated by hand before it knows.",
     )
     return grants.Revoked(confirmed=False, waiting=note)
