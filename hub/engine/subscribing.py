@@ -18,7 +18,8 @@ from hub.studio import registry
 
 __all__ = ["keep_subscribed"]
 
-EVERY = timedelta(hours=24)
+EVERY = timedelta(hours=23)
+"""A little less than the day between two looks at everything, so that each of them does it."""
 
 
 async def keep_subscribed(hub: Hub, row: registry.ConnectionRow, lease: Lease) -> None:
