@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types unit bench lock clean help
+.PHONY: demo test lint types unit bench pictures lock clean help
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -15,8 +15,8 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(STAMP) ## a made-up studio on simulated vendors, start to finish
-	$(BIN)/studiohub demo --headless
+demo: $(STAMP) ## a made-up studio on simulated vendors, in the terminal UI; in words where there is no terminal
+	$(BIN)/studiohub demo
 
 test: lint types unit ## everything that has to hold
 
@@ -33,6 +33,9 @@ unit: $(STAMP)
 
 bench: $(STAMP) ## speed, as ratios against a peer or a floor measured in the same run
 	$(BIN)/python -m pytest -s -p no:randomly tests/benchmarks --benchmarks
+
+pictures: $(STAMP) ## draw every screen anew into docs/pictures; look at each before it is kept
+	$(BIN)/python -m tests.tui.pictures
 
 lock: ## write requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --group test --group bench --universal --python-version 3.11 \

@@ -5,7 +5,8 @@ from __future__ import annotations
 import getpass
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, TypeVar
+from importlib import import_module
+from typing import Any, ClassVar, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError
 from textual.app import App, SystemCommand
@@ -38,12 +39,14 @@ from tui.telling import sync_in_words, told
 from tui.theme import DARK, LIGHT, is_ascii
 from tui.work import Work
 
-__all__ = ["HubApp"]
+__all__ = ["DEMO", "HubApp"]
 
 T = TypeVar("T")
 
 KEYS = {"enter": "enter", "space": "space", "pageup": "pgup", "pagedown": "pgdn", "slash": "/", "escape": "esc"}
 ASCII = AsciiFilter()
+DEMO = 10
+"""What the app ends with when somebody wants to see the made-up studio."""
 
 
 class HubApp(App[None]):
@@ -67,6 +70,8 @@ class HubApp(App[None]):
         "runs": RunsScreen,
         "mapping": MappingScreen,
         "vendors": VendorsScreen,
+        "metrics": lambda: _later("metrics", "MetricsScreen"),
+        "mail": lambda: _later("mail", "MailScreen"),
         "first": FirstRunScreen,
     }
     BINDINGS: ClassVar[list[Any]] = [
@@ -327,6 +332,10 @@ class HubApp(App[None]):
         if self.page is not None and self.page is self.screen:
             await self.push_screen(HelpDialog(self.page.live_keys(hidden=True), self.page))
 
+    def show_demo(self) -> None:
+        """End for now: whoever started this shows the made-up studio, and then this again."""
+        self.exit(return_code=DEMO)
+
     async def action_quit(self) -> None:
         """End, unless something is not saved or the engine runs here, and somebody wants to stay."""
         ask_before_leaving(self, lambda: self.call_later(self._leave), ends=True, engine=self.engine.works)
@@ -369,3 +378,8 @@ class HubApp(App[None]):
     def mistake(self) -> Exception | None:
         """What ended the app, where it did not end by itself."""
         return self._exception
+
+
+def _later(module: str, name: str) -> Screen[Any]:
+    """A screen whose parts are imported when it is first visited."""
+    return cast(Screen[Any], getattr(import_module(f"tui.screens.{module}"), name)())

@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import Screen
-from textual.widgets import Input
 
 from hub.look.pulse import Pulse, feel
 from tui.chrome import Header, Hint, Hints, StatusLine
@@ -201,7 +200,7 @@ class Page(Screen[Any]):
         """Why an action can't be used now; empty where it can. A key that can't be used stays listed, and says why."""
         name = action.partition("(")[0].rpartition(".")[2]
         if self.hub_app.read_only and name in self.writes | self.hub_app.writes:
-            return "Read only: this terminal was started with --read-only, so nothing is changed from here."
+            return "Read only: started with --read-only, or in a browser without --write. Nothing is changed from here."
         return ""
 
     def label(self, action: str, what: str) -> str:
@@ -248,7 +247,7 @@ class Page(Screen[Any]):
             return
         line = self.query_one(Hints)
         pinned = {what for _, what, _ in self.pinned}
-        typing = isinstance(self.focused, Input)
+        typing = self.focused is not None and self.focused.check_consume_key("a", "a")
         found = []
         for keys, what, action, _ in self._live():
             # Of two keys for the same, the first; while somebody types, letters are letters.

@@ -17,15 +17,14 @@ from hub.cli import output
 from hub.cli.opened import Count, Json, opened, who
 from hub.core import Hub
 from hub.errors import UserError
+from hub.look.mails import let_go_again
 from hub.look.members import find_member
 from hub.look.preview import real_values
 from hub.notify import own_templates
-from hub.notify.outbox import send_again, send_all_again
 from hub.notify.templates import KINDS, Kind, Template, built_in, kind_named, read, render
+from hub.notify.trial import sample_values, send_trial
 from hub.notify.wording import LANGUAGES
-from hub.store import journal
 from hub.store import tables as t
-from hub.words import counted
 
 __all__ = ["mail_"]
 
@@ -50,7 +49,7 @@ async def list_(*, again: int | Literal["all"] | None = None, limit: Count = 50,
     async with opened() as hub:
         zone = times.zone(hub.the_studio.timezone)
         now = hub.clock.now()
-        sent = await _again(hub, again, now) if again is not None else ""
+        sent = await let_go_again(hub, again, who=who()) if again is not None else ""
         query = select(t.outbox).where(o.studio_id == hub.the_studio.id).order_by(o.id.desc()).limit(limit)
         async with hub.database.read() as db:
             rows = (await db.execute(query)).all()
@@ -89,28 +88,6 @@ async def list_(*, again: int | Literal["all"] | None = None, limit: Count = 50,
         output.line(f"{output.mark('ok')} {sent}")
     if waiting:
         output.say("No mail server is set, so mails wait. Set STUDIOHUB_SMTP_URL.")
-
-
-async def _again(hub: Hub, again: int | Literal["all"], now: datetime) -> str:
-    """Let one mail or all of them go out again; returns what was done, in words."""
-    studio = hub.the_studio.id
-    async with hub.database.write() as db:
-        if again == "all":
-            ids = await send_all_again(db, studio, now=now)
-        elif await send_again(db, studio, again, now=now):
-            ids = [again]
-        else:
-            fix = "`studiohub mail` lists them."
-            raise UserError(f"there is no mail {again} that failed, is unsure or waits", fix=fix)
-        for mail in ids:
-            await journal.solve(db, studio, code="mail_failed", subject=f"mail {mail}", now=now)
-        if ids:
-            subject = f"mail {again}" if again != "all" else counted(len(ids), "mail")
-            await journal.add_audit(db, studio, who=who(), act="mail again", subject=subject, now=now)
-    if not ids:
-        return "No mail failed or waits for another try."
-    verb = "goes" if len(ids) == 1 else "go"
-    return f"{counted(len(ids), 'mail')} {verb} out at the next turn of the daemon, or with `studiohub sync`."
 
 
 def _state(row: Any, now: datetime, zone: ZoneInfo) -> str:
@@ -273,7 +250,7 @@ async def preview(
     html:
         The HTML part instead of subject and text.
     member:
-        What this member would get (connection:id, id, e-mail or full name); of mails about classes.
+        What this member would get (connection:id, id, e-mail or full name); codes and links are masked.
     class_:
         Of this class (connection:id, or id); their last one where it is left out.
     """
@@ -289,15 +266,32 @@ async def preview(
                 chosen, real = await real_values(db, hub, found.name, person, class_=class_, language=language)
                 own = await own_templates.load(db, studio.id)
             template = own.get((found.name, chosen)) or built_in(found.name, chosen)
-    values = found.samples(chosen) | {"studio": studio.name}
-    if words := studio.mail.words.of(chosen):
-        values["words"] = words
+    values = sample_values(studio, found, chosen)
     if html and template.html is None:
         raise _plain(kind)
     made = render(found, chosen, values | real, template)
     if made.problem:
         output.say(made.problem)
     sys.stdout.write((made.html or "") if html else f"Subject: {made.subject}\n\n{made.text}")
+
+
+@mail_.command(name="test")
+async def trial(kind: str, /, *, to: str, language: Language | None = None) -> None:
+    """Send a mail with made-up values, to see it where mails are read.
+
+    Parameters
+    ----------
+    kind:
+        The kind of mail.
+    to:
+        The address that it goes to.
+    language:
+        The studio's language where it is left out.
+    """
+    found, chosen, template = await _template(kind, language)
+    async with opened() as hub:
+        said = await send_trial(hub, found, chosen, template, to, who=who())
+    output.line(f"{output.mark('ok')} {escape(said)}")
 
 
 async def _template(kind: str, language: Language | None) -> tuple[Kind, str, Template]:

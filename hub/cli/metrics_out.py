@@ -11,20 +11,17 @@ from rich.markup import escape
 
 from hub import times
 from hub.classes.rides import METRICS, Ride
-from hub.classes.table import writing
 from hub.classes.trends import Change, Span, Trends, trends
 from hub.cli import output
 from hub.cli.opened import Json, opened, who
 from hub.errors import UserError
+from hub.look.export import export_rides
 from hub.look.members import Found, find_member
-from hub.look.rides import rides_after, rides_of
+from hub.look.rides import rides_of
 from hub.notify.wording import metric_text
-from hub.store import journal
 from hub.words import counted
 
 __all__ = ["export", "trends_"]
-
-PIECE = 1000
 
 
 async def trends_(member: str, /, *, json: Json = False) -> None:
@@ -132,32 +129,8 @@ async def export(
         The last day, which is included.
     """
     async with opened() as hub:
-        studio, zone, last, count = hub.the_studio, times.zone(hub.the_studio.timezone), 0, 0
-        since = times.day_start(_date(from_), zone) if from_ is not None else None
-        before = times.day_end(_date(until), zone) if until is not None else None
-        async with hub.database.read() as db:
-            found = await find_member(db, studio, member) if member is not None else None
-        with writing(file) as table:
-            while True:
-                async with hub.database.read() as db:
-                    rides = await rides_after(
-                        db,
-                        hub.vault,
-                        studio,
-                        last,
-                        limit=PIECE,
-                        source=found.source if found else None,
-                        member=found.member_id if found else None,
-                        since=since,
-                        until=before,
-                    )
-                if not rides:
-                    break
-                table.write(rides)
-                last, count = rides[-1].result_id, count + len(rides)
-        async with hub.database.write() as db:
-            detail = f"{counted(count, 'result')}{f' of {found.ref}' if found else ''}"
-            await journal.add_audit(db, studio.id, who=who(), act="metrics export", detail=detail, now=hub.clock.now())
+        first, last = (_date(day) if day is not None else None for day in (from_, until))
+        count = await export_rides(hub, file, who=who(), member=member, first=first, last=last)
     output.line(f"{output.mark('ok')} {counted(count, 'result')} in {escape(str(file))}")
 
 

@@ -39,18 +39,26 @@ async def demo_(
 ) -> int:
     """A made-up studio on simulated vendors, in a throw-away home.
 
+    The terminal UI opens on it, the engine runs, and the studio goes on: people book, cancel and ride, and a vendor is
+    away for a while. Without a terminal, or with --headless, it is told in words.
+
     Parameters
     ----------
     headless:
         Print what happens, step by step, and end.
     members:
-        How many members the studio has, at least 20.
+        How many members the studio has in words, at least 20.
     """
-    from hub.demo import run_headless
+    from hub.cli.ui import find_ui, is_terminal, plain_terminal
+    from hub.demo import run_headless, run_live
 
-    if not headless:
-        output.say("The terminal UI is not part of this installation; here is the demo in words.")
-    return await run_headless(output.line, members=members)
+    if headless:
+        return await run_headless(output.line, members=members)
+    if not is_terminal():
+        output.say("There is no terminal here for the terminal UI; here is the demo in words.")
+        return await run_headless(output.line, members=members)
+    run = find_ui()
+    return await run_live(lambda made: run(made, ascii=plain_terminal()), output.say)
 
 
 async def init_(*, json: Json = False) -> None:

@@ -20,6 +20,8 @@ class Pulse(NamedTuple):
     events: int
     runs: str
     inbox: int
+    mails: str
+    corrections: int
 
 
 async def feel(db: AsyncConnection, studio: Studio) -> Pulse:
@@ -31,9 +33,17 @@ async def feel(db: AsyncConnection, studio: Studio) -> Pulse:
         t.inbox.c.studio_id == studio.id, t.inbox.c.solved_at.is_(None)
     )
     count, last = (await db.execute(inbox)).one()
+    o = t.outbox.c
+    open_mails = select(o.state, func.count(), func.max(o.next_try_at)).where(
+        o.state.in_(("queued", "sending", "failed", "unsure"))
+    )
+    mails = sorted(tuple(row) for row in (await db.execute(open_mails.group_by(o.state))).all())
+    newest = (await db.execute(select(func.max(o.id)))).scalar()
     return Pulse(
         log=(await db.execute(log)).scalar() or 0,
         events=(await db.execute(select(func.max(t.ledger_event.c.id)))).scalar() or 0,
         runs=f"{(await db.execute(runs)).scalar()}/{(await db.execute(running)).scalar()}",
         inbox=count * 1_000_003 + (last or 0),
+        mails=f"{newest}/{mails}",
+        corrections=(await db.execute(select(func.max(t.result_change.c.id)))).scalar() or 0,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,12 +15,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import records as r
 from hub.classes.rides import Ride
 from hub.errors import UserError
-from hub.store import among
+from hub.store import Database, among
 from hub.store import tables as t
 from hub.studio.registry import Studio
 from hub.vault import Vault
 
-__all__ = ["ClassView", "classes", "find_class", "hidden", "rides_after", "rides_of", "rides_of_class"]
+__all__ = [
+    "ClassView",
+    "class_ids",
+    "classes",
+    "find_class",
+    "hidden",
+    "rides_after",
+    "rides_of",
+    "rides_of_class",
+    "rides_of_many",
+]
 
 
 async def rides_of(
@@ -67,6 +78,30 @@ async def rides_after(
         conditions += [c.member == member, t.connection.c.name == source]
     rows = (await db.execute(_select(studio, *conditions).order_by(c.id).limit(limit))).all()
     return [_ride(row, vault) for row in rows]
+
+
+async def rides_of_many(
+    database: Database,
+    vault: Vault,
+    studio: Studio,
+    *,
+    events: Collection[str] | None = None,
+    members: Collection[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[Ride]:
+    """What was ridden in these classes, or by these members (`source:id`), the newest first. There may be thousands, so
+    they are opened beside the loop."""
+    c = t.result.c
+    conditions = [c.dropped.is_(False), *_between(since, until)]
+    async with database.read() as db:
+        if events is not None:
+            conditions.append(among(c.event_id, sorted(events), db))
+        if members is not None:
+            conditions.append(among(t.connection.c.name + ":" + c.member, sorted(members), db))
+        query = _select(studio, *conditions).order_by(c.starts_at.desc(), c.id.desc())
+        rows = (await db.execute(query)).all()
+    return await asyncio.to_thread(lambda: [_ride(row, vault) for row in rows])
 
 
 def _between(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
@@ -168,10 +203,24 @@ class ClassView:
         return "arrived" if self.results else "waiting" if self.results_due_at is not None else "no_data"
 
 
+async def class_ids(db: AsyncConnection, studio: Studio, *, now: datetime) -> list[str]:
+    """The ids of all classes that have begun by `now`, the newest first."""
+    e = t.event.c
+    query = select(e.id).where(e.studio_id == studio.id, e.starts_at <= now, e.state != "removed")
+    return list((await db.execute(query.order_by(e.starts_at.desc(), e.id))).scalars())
+
+
 async def classes(
-    db: AsyncConnection, studio: Studio, *, now: datetime, event_id: str | None = None, limit: int = 20
+    db: AsyncConnection,
+    studio: Studio,
+    *,
+    now: datetime,
+    event_id: str | None = None,
+    ids: Collection[str] | None = None,
+    limit: int = 20,
 ) -> list[ClassView]:
-    """The classes that have begun by `now`, the newest first; or that one, whenever it is."""
+    """The classes that have begun by `now`, the newest first; or that one, or those of these `ids`, whenever they
+    are."""
     e, s, c, held = t.event.c, t.seat.c, t.result.c, t.connection.alias()
     riders = select(func.count()).where(s.event_id == e.id, s.state != "removed").scalar_subquery()
     results = select(func.count()).where(c.event_id == e.id, c.dropped.is_(False)).scalar_subquery()
@@ -190,6 +239,8 @@ async def classes(
         .limit(limit)
     )
     which = e.id == event_id if event_id is not None else (e.starts_at <= now) & (e.state != "removed")
+    if ids is not None:
+        which, query = among(e.id, sorted(ids), db), query.limit(None)
     return [
         ClassView(
             event_id=row.id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ from hub.notify.templates import kind_named, render
 from hub.notify.wording import joined, language_of, moment_text, one_line, window_text
 from hub.studio.registry import Studio
 
-__all__ = ["access_mail", "mail_names"]
+__all__ = ["access_mail", "access_values", "mail_names"]
 
 _NAMES = {"access": "access:{}", "access_reminder": "reminder:{}"}
 
@@ -57,7 +57,7 @@ def access_mail(
     elif not studio.mail.access:
         return None
     language = language_of(member.language, studio.language)
-    values = _values(studio, language, member, doors, window, code=code, url=url, reference=reference)
+    values = access_values(studio, language, member, doors, window, code=code, url=url, reference=reference)
     made = render(kind_named(kind), language, values, (own or {}).get((kind, language)))
     return Mail(
         name=":".join(filter(None, (_NAMES[kind].format(grant_id), version))),
@@ -72,7 +72,7 @@ def access_mail(
     )
 
 
-def _values(
+def access_values(
     studio: Studio,
     language: str,
     member: records.Member,
@@ -82,7 +82,8 @@ def _values(
     code: str | None,
     url: str | None,
     reference: str | None,
-) -> Mapping[str, str]:
+) -> dict[str, str]:
+    """What a template of these mails can show."""
     zone, (start, end) = times.zone(studio.timezone), window
     values = {
         "member_name": f"{member.given_name} {member.family_name}",

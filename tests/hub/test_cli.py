@@ -777,10 +777,12 @@ def test_a_simulator_is_served_until_ctrl_c(tmp_path: Path) -> None:
     assert process.returncode in {0, 130}
 
 
-def test_the_demo_runs_by_itself(tmp_path: Path) -> None:
-    """A whole studio in a few seconds, and nothing is left behind."""
-    done = studiohub(tmp_path / "home", "demo", "--headless", "--members", "60", TMPDIR=str(tmp_path))
+@pytest.mark.parametrize("options", [["--headless"], []])
+def test_the_demo_runs_by_itself(tmp_path: Path, options: list[str]) -> None:
+    """A whole studio in a few seconds, and nothing is left behind; also where nobody sits at a terminal."""
+    done = studiohub(tmp_path / "home", "demo", *options, "--members", "60", TMPDIR=str(tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr
+    assert ("no terminal" in done.stderr) is (not options)
     assert "Everything was as it should be" in done.stdout
     assert API_SECRET not in done.stdout + done.stderr
     assert not (tmp_path / "home").exists()

@@ -141,7 +141,7 @@ def test_what_was_not_measured_is_a_dash_and_what_can_hardly_be_has_a_mark(rode:
         (("metrics", "export", "x.txt"), "no ending that says how to write it"),
         (("metrics", "export", "no/folder/x.csv"), "can't be written"),
         (("metrics", "export", "x.csv", "--from", "yesterday"), "is no day"),
-        (("mail", "preview", "access", "--member", "desk:1"), "can't be shown with a real member"),
+        (("mail", "preview", "account_created_teacher", "--member", "desk:1"), "can't be shown with a real member"),
         (("mail", "preview", "performance_summary", "--member", "desk:1", "--class", "s2"), "has no result of that"),
     ],
 )

@@ -13,7 +13,7 @@ from hub.look.first_steps import first_steps
 from hub.settings import HubSettings
 from tests.harness import World
 from tests.tui.driving import frame, press, until
-from tui.app import HubApp
+from tui.app import DEMO, HubApp
 from tui.fields import Field
 from tui.screens.first import FirstRunScreen
 from tui.screens.plan import PlanScreen
@@ -45,14 +45,20 @@ async def test_a_studio_is_made_and_the_steps_begin(hub: Hub, size: tuple[int, i
         shown = frame(pilot)
         assert "Connect where people book" in shown
         assert "Switch it on" in shown
-        await press(pilot, "d")
-        await until(pilot, lambda: "studiohub demo" in frame(pilot), "how")
         await press(pilot, "down", "down", "enter")
         assert isinstance(pilot.app.screen, FirstRunScreen), "nothing opens anything before there is a vendor"
         await press(pilot, "up", "up", "enter")
         await until(pilot, lambda: pilot.app.current_mode == "vendors", "the vendors")
         await press(pilot, "1")
         await until(pilot, lambda: pilot.app.current_mode == "first", "the steps again")
+
+
+async def test_the_made_up_studio_is_one_key_away(hub: Hub) -> None:
+    app = HubApp(hub)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: len(pilot.app.screen.query(Field)) == 4, "the form")
+        await press(pilot, "escape", "d")
+        await until(pilot, lambda: app.return_code == DEMO, "the end")
 
 
 async def test_the_steps_tick_themselves_and_today_follows_the_last(world: World) -> None:
@@ -64,8 +70,6 @@ async def test_the_steps_tick_themselves_and_today_follows_the_last(world: World
         assert dict(await first_steps(world.hub)) == {
             "studio": True, "source": True, "target": True, "rules": True, "plan": False, "applied": False,
         }  # fmt: skip
-        await press(pilot, "6")
-        await until(pilot, lambda: "Metrics is not part of this version" in frame(pilot), "what is not there")
         await press(pilot, "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, PlanScreen), "the plan")
         await until(pilot, lambda: "+ create" in frame(pilot), "its lines")

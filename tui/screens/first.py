@@ -20,6 +20,7 @@ from hub.studio.forms import FormField
 from hub.times import local_zone_name
 from tui.chrome import Header
 from tui.fields import Field
+from tui.leaving import ask_before_leaving
 from tui.page import Page
 from tui.theme import glyph, state
 
@@ -238,9 +239,13 @@ class FirstRunScreen(Page):
         await self._look()
 
     def action_demo(self) -> None:
-        """Say how: the demo is a studio of its own, in a home of its own."""
-        self._said = "Leave with q and type: studiohub demo"
-        self._draw()
+        """Show the made-up studio, in a home of its own, and come back here when it is left."""
+        if self.app.is_web:
+            self._said = "In a terminal, type: studiohub demo"
+            self._draw()
+            return
+        app = self.hub_app
+        ask_before_leaving(app, app.show_demo, ends=True, engine=app.engine.works)
 
     def action_back(self) -> None:
         """Out of the field."""
