@@ -200,6 +200,10 @@ class Plugins:
         hint = f"Did you mean {near[0]!r}?" if near else f"Installed: {', '.join(sorted(self.loaded)) or 'none'}."
         raise UserError(f"there is no plugin {name!r}", fix=hint, code="no_such_plugin")
 
+    def module(self, name: str) -> Any:
+        """The module (or object) that a loaded plugin's hooks are in."""
+        return self._manager.get_plugin(self[name].name)
+
     def has(self, plugin: str, hook: str) -> bool:
         """Whether a plugin implements a hook."""
         return self._implementation(plugin, hook) is not None

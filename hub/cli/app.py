@@ -80,7 +80,7 @@ COMMANDS = (
     (CARE, "keep", "audit", "What admins did"),
     (CARE, "daemon", "webhook", "The address for a vendor's webhooks"),
     (BUILD, "build", "simulate", "Serve a vendor's simulator"),
-    (BUILD, "build", "plugin", "Plugins that are installed"),
+    (BUILD, "plugin", "plugin", "Plugins: list, make and grade them"),
 )
 for group, module, name, words in COMMANDS:
     app.command(

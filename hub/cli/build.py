@@ -1,4 +1,4 @@
-"""For integrators: simulators and plugins."""
+"""For integrators: simulators."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import shlex
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tomlkit
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.markup import escape
 
 from hub.cli import output
-from hub.cli.opened import Json, settings
+from hub.cli.opened import settings
 from hub.core import load_plugins
 from hub.errors import UserError
 from hub.plugins import Plugin
@@ -21,7 +21,7 @@ from hub.plugins import Plugin
 if TYPE_CHECKING:
     from hub.testing import Simulator
 
-__all__ = ["plugin_", "simulate_"]
+__all__ = ["simulate_"]
 
 MAPPED = ("group", "lock", "box", "pass", "resource", "community", "location")
 """What the rows of a studio file name."""
@@ -124,39 +124,3 @@ def _introduce(plugin: Plugin, simulator: Simulator, base_url: str) -> None:
     lines.append("Ctrl+C ends it.")
     for line in lines:
         output.line(escape(line), reveal=True)
-
-
-plugin_ = App(name="plugin", help="Plugins that are installed.", result_action="return_value")
-
-
-@plugin_.command(name="list")
-async def list_(*, json: Json = False) -> int:
-    """The installed plugins, and what is wrong with those that could not be loaded."""
-    plugins = load_plugins(settings())
-    if json:
-        output.print_json(
-            {
-                "plugins": [
-                    {
-                        "name": one.name,
-                        "title": one.title,
-                        "kind": one.kind,
-                        "abilities": sorted(one.abilities),
-                        "from": plugins.versions.get(one.name),
-                        "simulator": one.simulator is not None,
-                        "experimental": one.experimental,
-                    }
-                    for one in plugins.loaded.values()
-                ],
-                "broken": [{"name": one.name, "from": one.distribution, "why": one.why} for one in plugins.broken],
-            }
-        )
-        return 0
-    rows = [
-        [one.name, escape(one.title), one.kind, ", ".join(sorted(one.abilities)), plugins.versions.get(one.name, "")]
-        for one in plugins.loaded.values()
-    ]
-    output.table(["name", "vendor", "kind", "abilities", "from"], rows)
-    for broken in plugins.broken:
-        output.line(f"{output.status('warning', broken.name)} could not be loaded: {escape(broken.why)}")
-    return 0

@@ -1,10 +1,13 @@
 """What the author of a plugin tests with: the base of vendor simulators and their fault switches.
 
 A simulator is the vendor in memory, so that tests, the demo and an integrator's first day need no account. Serve it
-with `serve`, or hand it to `hub.http.answering` and stay in the process.
+with `serve`, or hand it to `hub.http.answering` and stay in the process. `Conformance` is the kit of tests that every
+plugin is held to; it is loaded when it is asked for.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from hub.testing.control import Id, act, wrong
 from hub.testing.exchange import Entry, Log, Reject, Reply, Request
@@ -15,8 +18,12 @@ from hub.testing.routing import Operation, operation
 from hub.testing.serving import serve, serve_in_thread
 from hub.testing.simulator import CONTROL_PATH, Simulator, World
 
+if TYPE_CHECKING:
+    from hub.testing.conformance import Conformance
+
 __all__ = [
     "CONTROL_PATH",
+    "Conformance",
     "Delivery",
     "Entry",
     "Faults",
@@ -41,3 +48,11 @@ __all__ = [
     "serve_in_thread",
     "wrong",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Conformance":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from hub.testing.conformance import Conformance
+
+    return Conformance

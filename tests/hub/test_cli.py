@@ -141,7 +141,8 @@ def studiohub(home: Path, *words: str, **environment: str) -> subprocess.Complet
 
 # ── help ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-LEAVES = [*((name,) for name in NAMES if name not in {"key", "plugin"}), ("key", "rotate"), ("plugin", "list")]
+PLUGIN = [("plugin", "list"), ("plugin", "new"), ("plugin", "check")]
+LEAVES = [*((name,) for name in NAMES if name not in {"key", "plugin"}), ("key", "rotate"), *PLUGIN]
 LEAVES += [("mail", name) for name in ("templates", "variables", "show", "save", "reset", "preview")]
 LEAVES += [("metrics", name) for name in ("trends", "export", "reassign", "drop", "restore", "fetch")]
 LEAVES += [("rules", name) for name in ("add", "change", "delete")]
@@ -614,7 +615,7 @@ def test_without_a_home_the_report_lies_where_the_command_was_typed(
     def breaks(*_arguments: Any) -> None:
         raise RuntimeError("no idea")
 
-    monkeypatch.setattr("hub.cli.build.load_plugins", breaks)
+    monkeypatch.setattr("hub.cli.plugin.load_plugins", breaks)
     assert shop("plugin", "list").code == 1
     assert len(list(shop.folder.glob("crash-*.txt"))) == 1
 

@@ -162,6 +162,9 @@ class Reading:
                 if placed:
                     self._places.found(found)
                 yield found
+        if sheet.torn:
+            # Nobody knows how many rows should follow.
+            self.hinder(f"{sheet.name} ends in the middle of a row")
 
     def _settled(self, name: str) -> Iterator[Record | Problem]:
         """What becomes of ids that are there more than once: rows that say the same are one record, others are none."""

@@ -89,6 +89,9 @@ class Sheet:
         self._text = io.TextIOWrapper(self._raw, encoding="utf-8-sig", newline="")
         self.opened = os.fstat(self._raw.fileno())
         self.header = Header(0, ",", 0, (), {})
+        self._open_ended = False
+        self.torn = False
+        """Whether the last row lacks cells and no line end closes it: the file was cut off. Known after `rows`."""
 
     def __enter__(self) -> Sheet:
         return self
@@ -128,6 +131,7 @@ class Sheet:
                 raise self._zero_byte(head, read + zero, lines + block[:zero].count(b"\n") + 1)
             read += len(block)
             lines += block.count(b"\n")
+            self._open_ended = not block.endswith((b"\n", b"\r"))
             yield
         if decoder.getstate()[0]:
             raise FileTrouble(
@@ -166,15 +170,18 @@ class Sheet:
         body = islice(self._text, above, None)
         reader = csv.reader(body, delimiter=self.header.separator, strict=True, skipinitialspace=True)
         line = above + 1
+        short = False
         while True:
             try:
                 for row in reader:
+                    short = len(row) < width and _filled(row)
                     if len(row) == width and row[first]:
                         row.append("")
                         yield line, pick(row), None
                     elif _filled(row):
                         yield line, *self._misfit(row)
                     line = above + reader.line_num + 1
+                self.torn = short and self._open_ended
                 return
             except csv.Error as error:
                 said = str(error)

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from datetime import datetime
 
-from hub import Connection, VendorError
+from hub import Connection, RetryLater, VendorError
 from hub.records import Complete, Page, Problem, Window
 from plugins.booking.sportsnow import imports, routes, timetable
 from plugins.booking.sportsnow.settings import settings_of
@@ -37,6 +37,9 @@ async def read(connection: Connection, window: Window) -> Part:
                         yield item
         except VendorError as error:
             failed = failed or error
+            if isinstance(error, RetryLater) and error.after is not None:
+                # SportsNow asks for a pause, and both parts would ask SportsNow.
+                break
     if failed is not None:
         raise failed
     yield Complete(frozenset(complete), as_of, why_not)

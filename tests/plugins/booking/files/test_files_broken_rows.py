@@ -210,3 +210,13 @@ async def test_somebody_can_belong_to_a_community_twice(put, read) -> None:
     found = await read()
     assert len({record.id for record in found.records["community_member"]}) == 3
     assert not found.problems
+
+
+async def test_a_file_that_ends_in_the_middle_of_a_row_is_not_complete(put, read) -> None:
+    """Whoever comes after the cut is still there: a torn export takes nobody's access."""
+    header = "id,member_id,pass_id,valid_from,valid_until,state"
+    put("member_passes.csv", header, "mp-1,1,p,2026-01-01,,active", "mp-2,2,p,2026-0")
+    found = await read()
+    assert found.problem.id == "mp-2"
+    assert found.complete.kinds == frozenset()
+    assert "ends in the middle of a row" in found.complete.why_not["member_pass"]

@@ -1,0 +1,14 @@
+"""bsport under the hub's conformance kit."""
+
+from __future__ import annotations
+
+from hub.testing.conformance import Conformance
+from plugins.booking import bsport
+
+__all__ = ["Kit"]
+
+
+class Kit(Conformance):
+    """A furnished studio."""
+
+    plugin = bsport
