@@ -1,8 +1,8 @@
 """The codes of the inbox: each kind of thing that needs a person, in one place.
 
-`hub.store.journal` puts things in and takes them out by code. Besides these there are the codes of notes, which a plugin
-gives to what a person should know of its vendor; they are the plugin's own. docs/inbox.md says of each what it means and
-what to do.
+`hub.store.journal` puts things in and takes them out by code. Besides these there are the codes of notes, which a
+plugin gives to what a person should know of its vendor; they are the plugin's own. docs/inbox.md says of each what it
+means and what to do.
 """
 
 from __future__ import annotations
