@@ -16,9 +16,21 @@ from plugins.booking.files.conformance import Kit as TestFiles
 from plugins.booking.momence.conformance import Kit as MomenceKit
 from plugins.booking.sportsnow.conformance import Kit as SportsNowKit
 from plugins.exivo.conformance import Kit as ExivoKit
+from plugins.nuki.conformance import Kit as NukiKit
+from plugins.resivo.conformance import Kit as TestResivo
 from plugins.spivi.conformance import Kit as SpiviKit
 
-__all__ = ["TestAnny", "TestBsport", "TestExivo", "TestFiles", "TestMomence", "TestSpivi", "TestSportsNow"]
+__all__ = [
+    "TestAnny",
+    "TestBsport",
+    "TestExivo",
+    "TestFiles",
+    "TestMomence",
+    "TestNuki",
+    "TestResivo",
+    "TestSpivi",
+    "TestSportsNow",
+]
 
 CONTRACTS = Path(__file__).parents[1] / "vendors"
 
@@ -37,6 +49,10 @@ class TestExivo(ExivoKit):
 
 class TestMomence(MomenceKit):
     contract = CONTRACTS / "momence.openapi.yaml"
+
+
+class TestNuki(NukiKit):
+    contract = CONTRACTS / "nuki.openapi.yaml"
 
 
 class TestSpivi(SpiviKit):

@@ -51,7 +51,7 @@ class LockKit(Kit):
         """A second call with the same grant answers the same and changes nothing."""
         async for way, bench in each_way(self):
             wanted = await wishes.grant_for(bench, way)
-            first = await bench.call("grant_access", grant=wanted)
+            first = await wishes.given(bench, wanted)
             before = bench.tables()
             bench.restart()
             second = await bench.call("grant_access", grant=wishes.again(wanted, first))
@@ -65,7 +65,7 @@ class LockKit(Kit):
         """The vendor has it under an id, with the code that the hub drew, where it takes codes."""
         async for way, bench in each_way(self):
             wanted = await wishes.grant_for(bench, way)
-            granted = await bench.call("grant_access", grant=wanted)
+            granted = await wishes.given(bench, wanted)
             expect(granted.confirmed, f"{way} is granted at a vendor that works, and not confirmed")
             expect(granted.vendor_id or wanted.person_id, f"{way} is granted without an id to find it by")
             if wanted.code is not None:
@@ -80,7 +80,7 @@ class LockKit(Kit):
             standing = await wishes.stands(bench, way)
             for what in ("once", "again", "after a restart"):
                 try:
-                    await bench.call("revoke_access", grant=standing)
+                    await wishes.taken(bench, standing)
                 except HubError as error:
                     raise Broken(f"revoking {way} {what} ends with {type(error).__name__}: {error}") from error
                 if what == "again":
@@ -99,13 +99,14 @@ class LockKit(Kit):
             expect(key in seen, f"{way} stands at the vendor as {key} and is not observed")
             one = seen[str(key)]
             expect(one.alive, f"{way} opens a door, and is observed as dead")
-            expect(one.marker == standing.marker, f"{way} is observed with the marker {one.marker!r}")
+            named = one.marker == standing.marker or (one.tag is not None and one.tag == standing.tag)
+            expect(named, f"{way} is observed with the marker {one.marker!r}")
             expect(one.opens is not None and _same(one.opens, standing.opens), f"{way} is observed to open {one.opens}")
             if Ability.DATES in bench.plugin.abilities and one.limits:
                 expect(one.valid_until == standing.valid_until, f"{way} is observed to end {one.valid_until}")
             badges = {badge.number for badge in standing.badges}
             expect(badges <= one.badges, f"{way} is observed without the badge {badges - one.badges}")
-            await bench.call("revoke_access", grant=standing)
+            await wishes.taken(bench, standing)
             bench.restart()
             left = (await _observed(bench)).get(str(key))
             gone = left is None or not left.alive or left.opens is None
@@ -136,6 +137,8 @@ class LockKit(Kit):
             await self._crowd(bench)
             whole = set(await _observed(bench))
         for name, break_off in self.interruptions():
+            if self.excused("test_a_broken_off_look_is_never_whole", name):
+                continue
             async with self.vendor() as bench:
                 await self._crowd(bench)
                 bench.restart()
@@ -180,8 +183,8 @@ class LockKit(Kit):
             ours = await wishes.stands(bench, way)
             bench.restart()
             looked = wishes.again(ours, look_first=True, sure_after=bench.settle())
-            await bench.call("grant_access", grant=looked)
-            await bench.call("revoke_access", grant=looked)
+            await wishes.given(bench, looked)
+            await wishes.taken(bench, looked)
             crossed = wishes.again(ours, vendor_id=theirs.vendor_id, person_id=theirs.person_id, our_groups=frozenset())
             with contextlib.suppress(VendorError):
                 await bench.call("revoke_access", grant=crossed)

@@ -41,26 +41,29 @@ class LostKit(Kit):
             async with self.vendor() as bench:
                 wanted = await wishes.grant_for(bench, way)
                 start = bench.vendor.log.writes
-                await bench.call("grant_access", grant=wanted)
-                writes, once = bench.vendor.log.writes - start, bench.rows()
+                granted = await bench.call("grant_access", grant=wanted)
+                writes = bench.vendor.log.writes - start
+                await wishes.confirmed(bench, wanted, granted)
+                once = bench.rows()
             for at in range(min(writes, MOST_WRITES)):
                 async with self.vendor() as bench:
                     wanted = await wishes.grant_for(bench, way)
                     bench.vendor.faults.set(f"{fault},after={at},times=1")
-                    lost = not await _granted(bench, wanted)
+                    granted = await _granted(bench, wanted)
                     bench.vendor.faults.clear()
-                    await self._look_and_grant(bench, wanted if lost else None)
+                    if granted is None:
+                        await self._look_and_grant(bench, wanted)
+                    else:
+                        await wishes.confirmed(bench, wanted, granted)
                     left = difference(once, bench.rows())
                     expect(not left, f"{way}: {what} at write {at + 1}, and the vendor ends up with {left}")
 
-    async def _look_and_grant(self, bench: Bench, wanted: g.Grant | None) -> None:
+    async def _look_and_grant(self, bench: Bench, wanted: g.Grant) -> None:
         """What the hub does after a call that ended with no answer."""
         sure = bench.settle()
         bench.restart()
-        if wanted is None:
-            return
         try:
-            await bench.call("grant_access", grant=wishes.again(wanted, look_first=True, sure_after=sure))
+            await wishes.given(bench, wishes.again(wanted, look_first=True, sure_after=sure))
         except HubError as error:
             raise Broken(f"looking first, grant_access ends with {type(error).__name__}: {error}") from error
 
@@ -70,8 +73,10 @@ class LostKit(Kit):
         async for way, bench in each_way(self):
             wanted = await wishes.grant_for(bench, way)
             start = bench.wire.requests
-            await bench.call("grant_access", grant=wanted)
-            requests, once = bench.wire.requests - start, bench.rows()
+            granted = await bench.call("grant_access", grant=wanted)
+            requests = bench.wire.requests - start
+            await wishes.confirmed(bench, wanted, granted)
+            once = bench.rows()
             for at in range(1, min(requests, MOST_WRITES) + 1):
                 async with self.vendor() as other:
                     wanted = await wishes.grant_for(other, way)
@@ -116,10 +121,10 @@ class LostKit(Kit):
             expect(not (revoked.confirmed and unchanged), f"no request arrived, and {way} is said to be revoked")
 
 
-async def _granted(bench: Bench, wanted: g.Grant) -> bool:
-    """Whether a grant went well."""
+async def _granted(bench: Bench, wanted: g.Grant) -> g.Granted | None:
+    """What a grant came to; None where it did not go well."""
     try:
-        await bench.call("grant_access", grant=wanted)
+        granted: g.Granted = await bench.call("grant_access", grant=wanted)
     except VendorError:
-        return False
-    return True
+        return None
+    return granted

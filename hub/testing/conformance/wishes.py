@@ -22,7 +22,9 @@ __all__ = [
     "again",
     "box_of",
     "code_for",
+    "confirmed",
     "created",
+    "given",
     "grant_for",
     "linked",
     "opening",
@@ -33,13 +35,14 @@ __all__ = [
     "seats_of",
     "session",
     "stands",
+    "taken",
     "ways",
 ]
 
 GIVEN, FAMILY, EMAIL = "Anna", "Graf", "anna.graf.1@example.com"
 FROM, UNTIL = datetime.fromisoformat("2025-12-31T23:00:00Z"), datetime.fromisoformat("2027-12-31T23:00:00Z")
 STARTS, ENDS = NOW + timedelta(hours=1), NOW + timedelta(hours=3)
-MEMBER = "desk:1"
+SHORTLY = timedelta(seconds=30)
 
 
 def ways(bench: Bench) -> list[str]:
@@ -83,8 +86,11 @@ async def linked(bench: Bench, number: int = 1, **fields: Any) -> str | None:
 
 def code_for(bench: Bench) -> str | None:
     """A code in the vendor's format, where it takes codes."""
-    draw = bench.plugin.draw_code
-    return draw() if draw is not None and Ability.CODES in bench.plugin.abilities else None
+    if Ability.CODES not in bench.plugin.abilities:
+        return None
+    if bench.plugin.draw_code_for is not None:
+        return bench.plugin.draw_code_for(bench.connection.settings)
+    return bench.plugin.draw_code() if bench.plugin.draw_code is not None else None
 
 
 async def grant_for(bench: Bench, way: str, number: int = 1, **fields: Any) -> g.Grant:
@@ -121,6 +127,7 @@ async def grant_for(bench: Bench, way: str, number: int = 1, **fields: Any) -> g
         "label": f"{GIVEN} {FAMILY}",
         "email": EMAIL,
         "language": "de",
+        "tag": bench.connection.tag(values["id"]),
     }
     return g.Grant(**{**common, **values, **fields})
 
@@ -135,7 +142,32 @@ def again(wanted: g.Grant, granted: g.Granted | None = None, **fields: Any) -> g
 async def stands(bench: Bench, way: str, number: int = 1, **fields: Any) -> g.Grant:
     """A grant that was made and stands, as the hub knows it."""
     wanted = await grant_for(bench, way, number, **fields)
-    return again(wanted, await bench.call("grant_access", grant=wanted))
+    return again(wanted, await given(bench, wanted))
+
+
+async def given(bench: Bench, wanted: g.Grant) -> g.Granted:
+    """Grant, and call again until the vendor shows it, as the hub does; or until it should have."""
+    return await confirmed(bench, wanted, await bench.call("grant_access", grant=wanted))
+
+
+async def confirmed(bench: Bench, wanted: g.Grant, granted: g.Granted) -> g.Granted:
+    """What a grant comes to once the vendor shows it."""
+    asked = bench.clock.now()
+    while not granted.confirmed and bench.clock.now() < asked + bench.plugin.confirms_within:
+        bench.clock.move(SHORTLY)
+        later = again(wanted, granted, asked_at=asked, look_first=False, sure_after=None)
+        granted = await bench.call("grant_access", grant=later)
+    return granted
+
+
+async def taken(bench: Bench, standing: g.Grant) -> g.Revoked:
+    """Revoke, and call again until the vendor shows it."""
+    asked = bench.clock.now()
+    revoked: g.Revoked = await bench.call("revoke_access", grant=standing)
+    while not revoked.confirmed and bench.clock.now() < asked + bench.plugin.confirms_within:
+        bench.clock.move(SHORTLY)
+        revoked = await bench.call("revoke_access", grant=again(standing, asked_at=asked))
+    return revoked
 
 
 # ── trackers ──────────────────────────────────────────────────────────────────────────────────────────────────────
