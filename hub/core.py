@@ -7,13 +7,12 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hub import times
 from hub.clock import Clock, SystemClock
-from hub.connection import Connection
 from hub.errors import UserError
 from hub.plugins import Plugin, Plugins, Trace
 from hub.settings import ConnectionSettings, HubSettings
@@ -21,6 +20,9 @@ from hub.store import Database
 from hub.studio import registry
 from hub.studio.file import nearest
 from hub.vault import Vault, new_key, write_key_file
+
+if TYPE_CHECKING:
+    from hub.connection import Connection
 
 __all__ = ["Hub", "NoProgress", "Progress", "initialise", "load_plugins"]
 
@@ -58,7 +60,8 @@ class Hub:
     settings: HubSettings
     database: Database
     vault: Vault
-    plugins: Plugins
+    given: Plugins | None
+    """The plugins, where whoever opened it had them; see `plugins`."""
     clock: Clock
     studio: registry.Studio | None
     unclear: UserError | None = None
@@ -93,7 +96,7 @@ class Hub:
                 settings=settings,
                 database=database,
                 vault=vault,
-                plugins=plugins or load_plugins(settings),
+                given=plugins,
                 clock=clock or SystemClock(),
                 studio=studio,
                 unclear=unclear,
@@ -105,6 +108,11 @@ class Hub:
                 await hub.close_connections()
         finally:
             await database.aclose()
+
+    @cached_property
+    def plugins(self) -> Plugins:
+        """The installed plugins. They are loaded by whoever asks first: looking needs none of them."""
+        return self.given or load_plugins(self.settings)
 
     @property
     def the_studio(self) -> registry.Studio:
@@ -148,6 +156,8 @@ class Hub:
 
     def connect(self, name: str, plugin: Plugin, settings: ConnectionSettings) -> Connection:
         """A connection with these settings, saved or not; whoever asked for it closes it."""
+        from hub.connection import Connection
+
         studio = self.the_studio
         return Connection(
             name=name,

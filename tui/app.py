@@ -6,7 +6,7 @@ import getpass
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError
 from textual.app import App, SystemCommand
@@ -17,8 +17,6 @@ from textual.widgets import Input
 
 from hub import redact
 from hub.core import Hub
-from hub.engine.by_hand import sync_by_hand, try_again
-from hub.engine.sync import SyncResult
 from hub.errors import HubError
 from hub.look.first_steps import first_steps
 from hub.look.pulse import Pulse
@@ -29,15 +27,13 @@ from tui.heading import read_heading, show_heading
 from tui.jobs import deferred
 from tui.leaving import ask_before_leaving
 from tui.page import Page
-from tui.screens.access import AccessScreen
-from tui.screens.first import FirstRunScreen
-from tui.screens.mapping import MappingScreen
-from tui.screens.runs import RunsScreen
 from tui.screens.today import TodayScreen
-from tui.screens.vendors import VendorsScreen
 from tui.telling import sync_in_words, told
 from tui.theme import DARK, LIGHT, is_ascii
 from tui.work import Work
+
+if TYPE_CHECKING:
+    from hub.engine.sync import SyncResult
 
 __all__ = ["DEMO", "HubApp"]
 
@@ -66,13 +62,13 @@ class HubApp(App[None]):
     """
     MODES: ClassVar[dict[str, Any]] = {
         "today": TodayScreen,
-        "access": AccessScreen,
-        "runs": RunsScreen,
-        "mapping": MappingScreen,
-        "vendors": VendorsScreen,
+        "access": lambda: _later("access", "AccessScreen"),
+        "runs": lambda: _later("runs", "RunsScreen"),
+        "mapping": lambda: _later("mapping", "MappingScreen"),
+        "vendors": lambda: _later("vendors", "VendorsScreen"),
         "metrics": lambda: _later("metrics", "MetricsScreen"),
         "mail": lambda: _later("mail", "MailScreen"),
-        "first": FirstRunScreen,
+        "first": lambda: _later("first", "FirstRunScreen"),
     }
     BINDINGS: ClassVar[list[Any]] = [
         *(Binding(mode.key, f"mode('{mode.name}')", mode.title, show=False) for mode in PLACES),
@@ -158,19 +154,21 @@ class HubApp(App[None]):
         name = "first" if name == "today" and self.new_here else name
         if self.hub.studio is None and name != "first":
             self.notify("First the studio itself: its name and time zone.", timeout=3)
-        elif name not in self.MODES:
-            self.say(f"{name.capitalize()} is not part of this version of studiohub yet.")
         elif name != self.current_mode:
             ask_before_leaving(self, lambda: self.switch_mode(name))
 
     def show_run(self, run_id: str) -> None:
         """Go to a run."""
+        from tui.screens.runs import RunsScreen
+
         self.switch_mode("runs")
         if isinstance(self.screen, RunsScreen):
             self.screen.choose(run_id)
 
     def show_member(self, member: str) -> None:
         """Go to the grants of a member (`source:id`)."""
+        from tui.screens.access import AccessScreen
+
         self.switch_mode("access")
         if isinstance(self.screen, AccessScreen):
             self.screen.look_for(member.partition(":")[2])
@@ -266,11 +264,15 @@ class HubApp(App[None]):
         if self.hub.studio is None:
             self.say("Nothing is connected yet.")
             return
+        from hub.engine.by_hand import sync_by_hand
+
         admin = self.admin
         self.do("Sync", lambda hub, work: sync_by_hand(hub, who=admin, progress=work), self._synced)
 
     def try_now(self, grant_ids: Collection[str]) -> None:
         """Try grants again now."""
+        from hub.engine.by_hand import try_again
+
         admin = self.admin
         self.do("Try now", lambda hub, work: try_again(hub, grant_ids, who=admin, progress=work), self._synced)
 

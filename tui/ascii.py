@@ -14,6 +14,7 @@ _SHAPES = str.maketrans(
     {
         **dict.fromkeys("▌▐│┃┆", "|"),
         **dict.fromkeys("─━═", "-"),
+        **dict.fromkeys("┤└", "+"),
         **dict.fromkeys("–−╌·•", "-"),
         **dict.fromkeys("▁▂", "."),
         **dict.fromkeys("▃▄▅", "+"),

@@ -10,10 +10,22 @@ from textual import events
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
+from textual.widgets import Static
 
 from tui.theme import bar, glyph, state
 
-__all__ = ["PLACES", "Header", "Hint", "Hints", "Mode", "StatusLine"]
+__all__ = ["PLACES", "Header", "Hint", "Hints", "Mode", "StatusLine", "put"]
+
+
+def put(place: Static, text: Text | str) -> None:
+    """Show a text, where it is not shown already. The screen is laid out anew only where that may take another number
+    of lines: drawing all of it for one word is what a slow line feels."""
+    before = place.content
+    if before == text and type(before) is type(text):
+        return
+    height = place.styles.height
+    fixed = height is not None and not height.is_auto
+    place.update(text, layout=not (fixed or str(before) == str(text)))
 
 
 class Mode:

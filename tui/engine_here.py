@@ -6,10 +6,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from typing import TYPE_CHECKING
 
 from hub.core import Hub
-from hub.engine.chores import add_chores
-from hub.engine.engine import Engine
+
+if TYPE_CHECKING:
+    from hub.engine.engine import Engine
 
 __all__ = ["EngineHere"]
 
@@ -64,6 +66,10 @@ class EngineHere:
             self._begun.set()
 
     async def _inside(self) -> None:
+        # All that moves doors is loaded where it runs, and not before the first screen.
+        from hub.engine.chores import add_chores
+        from hub.engine.engine import Engine
+
         hub = self._hub
         async with Engine.open(hub.settings, plugins=hub.plugins, clock=hub.clock) as engine:
             self._engine, self._loop = engine, asyncio.get_running_loop()

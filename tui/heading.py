@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from hub import times
 from hub.core import Hub
-from hub.engine.by_hand import daemon_works
+from hub.engine.workers import daemon_works
 from hub.look import journal
 from hub.look.grants import count_grants
 from hub.look.needs import needs

@@ -100,7 +100,6 @@ class IdTable(ScrollView, can_focus=True):
         """Rows that came and that nobody has seen yet."""
         self.marks: set[str] = set()
         """Rows that somebody marked. Those that are not shown any more are not marked either."""
-        self._at: dict[str, int] | None = None
         self._rows: dict[str, Cells] = {}
         self._asked: set[int] = set()
 
@@ -121,7 +120,7 @@ class IdTable(ScrollView, can_focus=True):
         elif self.ids is not ids and self.ids != ids:
             self.fresh = (self.fresh & set(ids)) | (set(ids) - set(self.ids))
         held = place - self.scroll_offset.y
-        self.ids, self._at = ids, None
+        self.ids = ids
         self._asked.clear()
         self.virtual_size = Size(self.size.width, len(ids) + self._head)
         if keep and before is not None and (found := self._place_of(before)) is not None:
@@ -173,9 +172,10 @@ class IdTable(ScrollView, can_focus=True):
                 self._want(place)
 
     def _place_of(self, row: str) -> int | None:
-        if self._at is None:
-            self._at = {one: place for place, one in enumerate(self.ids)}
-        return self._at.get(row)
+        try:
+            return self.ids.index(row)
+        except ValueError:
+            return None
 
     async def _read(self, page: int) -> None:
         wanted = self.ids[page * PAGE : (page + 1) * PAGE]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from hub.engine.source_pass import SourceRun
-from hub.engine.sync import SyncResult
-from hub.engine.target_pass import TargetRun
+from typing import TYPE_CHECKING
+
 from hub.errors import HubError
 from hub.words import counted
+
+if TYPE_CHECKING:
+    from hub.engine.source_pass import SourceRun
+    from hub.engine.sync import SyncResult
+    from hub.engine.target_pass import TargetRun
 
 __all__ = ["sync_in_words", "told"]
 

@@ -9,9 +9,9 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core import Hub, Progress
-from hub.engine.engine import GONE_AFTER
 from hub.engine.sync import SyncResult, sync_now, sync_target
 from hub.engine.wake import wake
+from hub.engine.workers import daemon_works
 from hub.errors import UserError
 from hub.ingest.read import mark_dirty
 from hub.notify.sender import send_mails
@@ -19,16 +19,9 @@ from hub.store import among, journal
 from hub.store import tables as t
 from hub.studio import registry
 
-__all__ = ["daemon_works", "sync_by_hand", "try_again"]
+__all__ = ["sync_by_hand", "try_again"]
 
 REASON = "by hand"
-
-
-async def daemon_works(hub: Hub) -> bool:
-    """Whether a daemon works on this database right now."""
-    seen = select(t.worker.c.name).where(t.worker.c.seen_at > hub.clock.now() - GONE_AFTER).limit(1)
-    async with hub.database.read() as db:
-        return (await db.execute(seen)).first() is not None
 
 
 async def sync_by_hand(hub: Hub, *, who: str, progress: Progress | None = None) -> SyncResult | None:

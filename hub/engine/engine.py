@@ -27,6 +27,7 @@ from hub.clock import Clock
 from hub.core import Hub
 from hub.engine import lane_run, lanes, wake
 from hub.engine.queue import LaneQueue, install
+from hub.engine.workers import GONE_AFTER
 from hub.errors import HubError, LaneBusy, LostLease
 from hub.plugins import Plugins
 from hub.settings import HubSettings
@@ -45,7 +46,6 @@ DATABASE_AWAY = (DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceEr
 SWEEP_EVERY = 1.0
 BEAT_EVERY = 5.0
 TIDY_EVERY = 120.0
-GONE_AFTER = timedelta(seconds=30)
 OPEN_STUDIOS = 100
 """So many studios keep their vendor connections open between runs; beyond that the least recently used are closed."""
 LONGEST_BREATH = 1.0

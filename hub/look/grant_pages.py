@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from hub.look.grants import SHOWN, GrantView, view_grants
+from hub.look.ids import IdList
 from hub.store import tables as t
 from hub.studio.registry import Studio
 
@@ -100,7 +101,7 @@ async def grant_page(
     *,
     by: str = "period",
     every: Mapping[str, int] | None = None,
-) -> tuple[list[str], Mapping[str, int]]:
+) -> tuple[IdList, Mapping[str, int]]:
     """All ids that fit, in order: `period` (newest first), `name`, `created`, `status`; and how many of each status
     fit, whatever status is asked for. `every` is how many there are where nothing is filtered, if that was counted by
     now. The ids come as one text: a hundred thousand rows would take longer to fetch than to find."""
@@ -117,7 +118,7 @@ async def grant_page(
         where.append(c.state.in_([state for state, shown in SHOWN.items() if shown == wanted.status]))
     found = select(c.id).where(*where).order_by(*order).subquery()
     ids = (await db.execute(select(func.aggregate_strings(found.c.id, " ")))).scalar()
-    return (ids or "").split(), counts
+    return IdList(ids or ""), counts
 
 
 async def _count(db: AsyncConnection, where: Sequence[ColumnElement[bool]]) -> dict[str, int]:

@@ -103,7 +103,7 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
 
 
 class _Connection(AsyncAdapt_aiosqlite_connection):
-    __slots__ = ()
+    __slots__ = ("_closing",)
     _cursor_cls = _Cursor
 
     @property
@@ -111,6 +111,16 @@ class _Connection(AsyncAdapt_aiosqlite_connection):
         """Whether there is anything to commit or to roll back."""
         plain: Any = self._connection
         return plain._connection is not None and bool(plain._connection.in_transaction)
+
+    async def _terminate_graceful_close(self) -> None:
+        self._closing = True
+        await super()._terminate_graceful_close()
+
+    def _terminate_force_close(self) -> None:
+        """A close that is under way ends the thread by itself. Told to stop as well, the thread would be gone when the
+        close waits for it, and whoever cancelled the work would wait for ever."""
+        if not getattr(self, "_closing", False):
+            super()._terminate_force_close()
 
 
 class _Driver(AsyncAdapt_aiosqlite_dbapi):

@@ -394,6 +394,33 @@ async def test_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
         assert await names(two) == ["Half-way"]
 
 
+async def test_work_that_is_cancelled_twice_in_a_statement_leaves_nothing_waiting(tmp_path: Path) -> None:
+    """As it is when a screen is left and the program ends right behind it: the second time, the connection is just
+    being closed because of the first."""
+    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n"
+    async with opened(tmp_path) as database:
+        before = asyncio.all_tasks()
+
+        async def read() -> None:
+            async with database.read() as db:
+                await db.execute(text(slow))
+
+        for turns in range(1, 12):
+            task = asyncio.create_task(read())
+            await asyncio.sleep(0.005)
+            task.cancel()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task], timeout=10)
+            left = asyncio.all_tasks() - before
+            for one in left:
+                one.cancel()
+            if left:
+                _, waiting = await asyncio.wait(left, timeout=10)
+                assert not waiting
+
+
 async def test_a_writer_that_waits_for_too_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has written nothing by then, so it can be tried again."""
     monkeypatch.setattr(database_module, "BUSY_MS", 50)
@@ -501,3 +528,32 @@ async def test_rows_are_inserted_or_brought_up_to_date(store: Database) -> None:
         await upsert(db, t.plan, [], key=("id",))
     found = {plan.id: (plan.hash, plan.state) for plan in await _all(store, t.plan)}
     assert found == {"a": ("2", "open"), "b": ("1", "open"), "c": ("2", "open"), "d": ("3", "open")}
+
+
+SLOW = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400000) SELECT max(i) FROM n")
+
+
+async def test_a_reader_that_is_cancelled_twice_leaves_nothing_that_waits_for_ever(tmp_path: Path) -> None:
+    """Ending the loop waits for whatever is left, so leaving a program would hang."""
+    async with opened(tmp_path) as database:
+        before, there = asyncio.all_tasks(), asyncio.Event()
+
+        async def look() -> None:
+            async with database.read() as db:
+                there.set()
+                await db.execute(SLOW)
+
+        task = asyncio.create_task(look())
+        await there.wait()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        task.cancel()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        left = asyncio.all_tasks() - before
+        if left:
+            _, waiting = await asyncio.wait(left, timeout=10)
+            assert not waiting

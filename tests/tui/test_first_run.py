@@ -70,6 +70,9 @@ async def test_the_steps_tick_themselves_and_today_follows_the_last(world: World
         assert dict(await first_steps(world.hub)) == {
             "studio": True, "source": True, "target": True, "rules": True, "plan": False, "applied": False,
         }  # fmt: skip
+        await press(pilot, "6")
+        await until(pilot, lambda: "No class yet" in frame(pilot), "what would be there")
+        await press(pilot, "1")
         await press(pilot, "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, PlanScreen), "the plan")
         await until(pilot, lambda: "+ create" in frame(pilot), "its lines")

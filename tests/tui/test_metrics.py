@@ -29,6 +29,8 @@ from tui.screens.metrics import MetricsScreen
 
 async def settled(app: Any, pilot: Any) -> None:
     """The class under the cursor is read, and its weeks."""
+    screen, row = app.page, table_of(app, "#classes").row
+    await until(pilot, lambda: row is None or screen.weeks_of == row)
     await until(pilot, lambda: not any(one.group in {"class", "weeks"} and not one.is_finished for one in app.workers))
     await quiet(pilot)
 

@@ -134,7 +134,7 @@ async def test_read_only_refuses_and_says_so(tmp_path: Path, monkeypatch: pytest
         assert "read only" in text_of(app)
         await press(pilot, "s")
         assert "Read only" in page_of(app).said
-        assert "Read only: this terminal" in text_of(app)
+        assert "Read only: started with" in text_of(app)
         await press(pilot, "3")
         assert isinstance(app.screen, RunsScreen)
         await press(pilot, "1")

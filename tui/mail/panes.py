@@ -223,7 +223,7 @@ class TemplatePanes(Horizontal):
             return
         values = await self._read_values(key)
         preview = await asyncio.to_thread(make_preview, self.kind, key[1], self.drafts.words(key), values)
-        if self.is_mounted and key == self.shown:
+        if self.query("#preview") and self.query("#foot") and key == self.shown:
             self._values = values
             self.show_problem(preview.problem, preview.fix)
             self._show_mail(key, preview)

@@ -128,6 +128,21 @@ class MetricsPage(Page):
         await self.app.push_screen_wait(Prompt(f"Result {number} of {name}", lines, "give it to them", accept))
         return " ".join(notes)
 
+    async def fetch_again(self, event: str) -> bool:
+        """Have the results of a class looked for again; returns whether they will be."""
+        if not self.may("fetch"):
+            return False
+        hub = self.hub_app.hub
+        try:
+            async with hub.database.write() as db:
+                now = hub.clock.now()
+                target = await corrections.fetch_again(db, hub.the_studio, event, who=self.hub_app.admin, now=now)
+        except HubError as error:
+            self.say(str(error), "failed")
+            return False
+        self.say(f"Asked for: they come with the next pass over {target}; s does one now.", "done")
+        return True
+
     async def _done(self, what: str, number: int) -> str:
         hub = self.hub_app.hub
         act: Any = {"drop": corrections.drop, "restore": corrections.restore}[what]

@@ -22,6 +22,7 @@ from hub.look.grants import GrantView
 from hub.look.reveal import Secrets, kept_of, reveal
 from hub.look.story import grant_story
 from tui.chips import Chip, Chips
+from tui.chrome import put
 from tui.grant_card import SHOWN_FOR, Story, grant_card, period
 from tui.jobs import REST, deferred
 from tui.page import Page
@@ -155,7 +156,7 @@ class AccessScreen(Page):
         place = f"row {table.cursor + 1:,} of {len(ids):,}".replace(",", " ") if ids else "no rows"
         new = f"   {glyph(state('warning'))} {len(table.fresh)} new, press ." if table.fresh else ""
         marked = f"   × {len(table.marks)} marked, r tries them now" if table.marks else ""
-        self.query_one("#state", Static).update(f"{place}   {ORDERS[self._order]}{marked}{new}")
+        put(self.query_one("#state", Static), f"{place}   {ORDERS[self._order]}{marked}{new}")
 
     def _tell(self, key: str | None) -> None:
         """Show a grant, and read what happened to it once the cursor rests."""
@@ -177,13 +178,14 @@ class AccessScreen(Page):
         view = self._views.get(key or "")
         card = self.query_one("#detail", Static)
         if view is None:
-            card.update("")
+            put(card, "")
             return
         hub = self.hub_app.hub
         zone = times.zone(hub.the_studio.timezone)
         code = self._open[1] if self._open is not None and self._open[0] == view.id else None
-        card.update(
-            grant_card(view, self._story, code=code, colours=self.app.theme_variables, zone=zone, now=hub.clock.now())
+        put(
+            card,
+            grant_card(view, self._story, code=code, colours=self.app.theme_variables, zone=zone, now=hub.clock.now()),
         )
 
     def who(self) -> str | None:

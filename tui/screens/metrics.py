@@ -17,8 +17,6 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from hub import times
-from hub.classes import corrections
-from hub.errors import HubError
 from hub.look.class_metrics import Means, OneClass, Trouble, class_means, compared, look_at_class, troubles, weekly
 from hub.look.rides import ClassView, class_ids, classes
 from tui.chart import Line
@@ -75,6 +73,8 @@ class MetricsScreen(MetricsPage):
         self._trouble: Mapping[str, Trouble] = {}
         self._means = Means()
         self._one: OneClass | None = None
+        self.weeks_of: str | None = None
+        """The class whose weeks are shown."""
 
     def body(self) -> ComposeResult:
         """List, card and riders."""
@@ -138,7 +138,8 @@ class MetricsScreen(MetricsPage):
     async def _read_class(self, event: str | None) -> None:
         hub = self.hub_app.hub
         one = await look_at_class(hub, event) if event is not None else None
-        if not self.is_attached or self.query_one("#classes", IdTable).row != event:
+        # The app may have been left meanwhile.
+        if not any(table.row == event for table in self.query("#classes").results(IdTable)):
             return
         self._one = compared(one, self._means) if one is not None else None
         self._show()
@@ -155,6 +156,7 @@ class MetricsScreen(MetricsPage):
             if self._one is not None and self._one.view.event_id == one.view.event_id:
                 self._one = compared(one, means)
                 self._show()
+        self.weeks_of = one.view.event_id
 
     def _until(self, one: OneClass) -> datetime:
         """Where the chart ends: now, or in the week of the class where that was long ago."""
@@ -164,6 +166,8 @@ class MetricsScreen(MetricsPage):
     # ── showing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _show(self) -> None:
+        if not self.query(Card) or not self.query("#riders"):
+            return
         if self._one is None:
             self.query_one(Card).show(no_class(self.app.theme_variables))
             self.query_one("#riders-title", Static).update("")
@@ -188,10 +192,7 @@ class MetricsScreen(MetricsPage):
         pairs = [(mean, mean.means.get(self.metric)) for mean in every]
         own = [(mean.starts_at, value) for mean, value in pairs if mean.name == one.view.name]
         others = [(mean.starts_at, value) for mean, value in pairs]
-        return (
-            weekly(own, until=until, weeks=self.weeks),
-            weekly(others, until=until, weeks=self.weeks),
-        )
+        return weekly(own, until=until, weeks=self.weeks), weekly(others, until=until, weeks=self.weeks)
 
     def _lines(self, one: OneClass) -> list[Line]:
         colours = self.app.theme_variables
@@ -300,20 +301,8 @@ class MetricsScreen(MetricsPage):
 
     async def action_fetch(self) -> None:
         """Have the results of this class looked for again."""
-        if not self.may("fetch"):
-            return
-        hub = self.hub_app.hub
         if self._one is None:
             self.say("There is no class yet.")
-            return
-        event = self._one.view.event_id
-        try:
-            async with hub.database.write() as db:
-                now = hub.clock.now()
-                target = await corrections.fetch_again(db, hub.the_studio, event, who=self.hub_app.admin, now=now)
-        except HubError as error:
-            self.say(str(error), "failed")
-            return
-        self.say(f"Asked for: they come with the next pass over {target}; s does one now.", "done")
-        self.query_one("#classes", IdTable).forget()
-        await self.load()
+        elif await self.fetch_again(self._one.view.event_id):
+            self.query_one("#classes", IdTable).forget()
+            await self.load()

@@ -19,6 +19,7 @@ from hub.engine.stopping import ask_to_stop
 from hub.errors import HubError
 from hub.look import journal
 from hub.look.story import LogRow, log_counts, log_ids, log_rows, run_story
+from tui.chrome import put
 from tui.page import Page
 from tui.questions import Ask
 from tui.run_parts import Log, StepsCard
@@ -181,7 +182,7 @@ class RunsScreen(Page):
                 Text.assemble((f"{key} ", f"bold {colours['accent']}"), (told, colours["faint" if hidden else "muted"]))
             )
         line = Text("   ").join(parts)
-        self.query_one("#log-title", Static).update(line)
+        put(self.query_one("#log-title", Static), line)
 
     # ── moving ────────────────────────────────────────────────────────────────────────────────────────────────────
 

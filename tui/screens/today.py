@@ -19,6 +19,7 @@ from hub import times
 from hub.look import journal
 from hub.look.needs import Need, needs
 from hub.look.today import Door, Flow, doors_from, flows
+from tui.chrome import put
 from tui.page import Page
 from tui.table import Column, IdTable
 from tui.theme import glyph, state
@@ -47,8 +48,11 @@ class DoorsCard(Widget):
 
     def show(self, doors: Sequence[Door], now: datetime, zone: ZoneInfo) -> None:
         """Show these doors."""
-        self._doors, self._now, self._zone = doors, now, zone
-        self.refresh(layout=True)
+        other = len(doors) != len(self._doors)
+        now = now - (now - datetime.min.replace(tzinfo=now.tzinfo)) % SLOT
+        if other or (list(doors), now) != (list(self._doors), self._now):
+            self._doors, self._now, self._zone = doors, now, zone
+            self.refresh(layout=other)
 
     def get_content_height(self, container: Any, viewport: Any, width: int) -> int:
         """One line each, and the hours."""
@@ -158,12 +162,13 @@ class TodayScreen(Page):
         count = len(self._needs)
         if self.hub_app.runs_by == "none" and every:
             self._needs[NO_ENGINE.id] = NO_ENGINE
-        self.query_one("#needs-title", Static).update(
-            f"[b]Needs you[/b]  {count} thing{'s' * (count != 1)}, worst first" if count else "[b]Needs you[/b]"
+        put(
+            self.query_one("#needs-title", Static),
+            f"[b]Needs you[/b]  {count} thing{'s' * (count != 1)}, worst first" if count else "[b]Needs you[/b]",
         )
         for name, rows in (("#list", self._needs), ("#run-list", self._runs)):
             self.query_one(name, IdTable).show(list(rows))
-        self.query_one("#flow-lines", Static).update(self._flow_text(every, now))
+        put(self.query_one("#flow-lines", Static), self._flow_text(every, now))
         self.query_one(DoorsCard).show(doors, now, zone)
 
     def who(self) -> str | None:
