@@ -119,7 +119,8 @@ def test_lists_and_tables_became_lists_and_tables(site: Path) -> None:
     """A star or a bar that starts a line of text was meant for a list or a table."""
     for page in site.rglob("*.html"):
         html = re.sub(r"<pre.*?</pre>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-        stray = re.findall(r"<p>[^<]*\n(?:\* |- |\d+\. |\|)[^<]*", html) + re.findall(r"<p>(?:```|\|)[^<]*", html)
+        texts = [re.sub(r"<[^>]+>", "", text) for text in re.findall(r"<p>(.*?)</p>", html, re.DOTALL)]
+        stray = [text for text in texts if re.search(r"^(?:\* |- |\d+\. |\||```)", text, re.MULTILINE)]
         assert stray == [], page.name
 
 
