@@ -1,4 +1,5 @@
-"""Whoever pastes docs/start.md, block by block, ends with doors that open for the right people."""
+"""Whoever pastes docs/start.md, block by block, ends with doors that open for the right people; whoever goes on with
+docs/backup.md has all of it again in an empty home."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ BLOCKS = re.findall(r"^```(sh|toml)\n(.*?)^```", page("start"), re.DOTALL | re.M
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    """Everything was pasted, but for the first block, which installs what is installed here."""
+    """Everything was pasted, but for what installs studiohub."""
     if shutil.which("curl") is None or shutil.which("bash") is None:
         pytest.skip("the page is for a shell with curl")
     made = Reader(tmp_path_factory.mktemp("start"))
@@ -61,3 +62,24 @@ def test_the_connection_of_the_page_is_what_the_simulator_prints(reader: Reader)
     text = (reader.folder / "studio.toml").read_text(encoding="utf-8") + reader.exports
     assert len(lines) >= 4
     assert [line for line in lines if line.partition("#")[0].strip() not in text] == []
+
+
+@pytest.mark.slow
+def test_what_was_backed_up_is_there_again_in_an_empty_home(reader: Reader) -> None:
+    """The blocks of docs/backup.md, in folders of this test, about somebody whose access is over."""
+    safe, home = reader.folder / "safe", reader.folder / "restored"
+    safe.mkdir()
+    shutil.copy(reader.folder / "home" / "key", safe / "key")
+    found = re.findall(r"^```(sh)\n(.*?)^```", page("backup"), re.DOTALL | re.MULTILINE)
+    assert len(found) == 4
+    here = reader.said
+    reader.said = {}
+    for kind, block in found:
+        text = block.replace("/mnt/safe", str(safe)).replace("/var/lib/studiohub", str(home))
+        reader.paste(kind, text.replace("anna@example.com", "ben@example.com"))
+    backup, restore, past, person = reader.said.values()
+    reader.said = here
+    assert "hub.zip" in backup
+    assert "0 create" in restore or "nothing to change" in restore
+    assert "backup" in past
+    assert '"member": "desk:2"' in person

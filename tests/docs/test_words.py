@@ -26,7 +26,7 @@ from hub.plugins import Plugins
 from hub.reconcile.plan import Action
 from hub.settings import ConnectionSettings, HoldLimit, HubSettings, TargetOptions
 from hub.studio.model import ROW_KINDS, MailSection, StudioSection
-from tests.docs.reading import commands, first_cells, options_of, page, row_of, section
+from tests.docs.reading import PAGES, commands, first_cells, options_of, page, row_of, section
 from tests.vendor_pair.cluster import ROOT
 
 PLUGINS = Plugins.discover()
@@ -43,6 +43,19 @@ def test_every_variable_of_the_installation_is_written_down() -> None:
     for name, info in HubSettings.model_fields.items():
         if isinstance(info.default, int) and not isinstance(info.default, bool):
             assert re.search(rf"\b{info.default}\b", row_of(table, f"STUDIOHUB_{name.upper()}")[1]), name
+
+
+def test_no_page_names_a_variable_a_number_or_a_file_that_there_is_not() -> None:
+    """Variables of the environment, numbers that the daemon serves, and files beside the pages, in every page."""
+    variables = {f"STUDIOHUB_{name.upper()}" for name in HubSettings.model_fields}
+    metrics = (ROOT / "hub/web/metrics.py").read_text(encoding="utf-8")
+    for file in PAGES:
+        text = file.read_text(encoding="utf-8")
+        assert {one.removesuffix("_FILE") for one in re.findall(r"\bSTUDIOHUB_[A-Z_]*[A-Z]\b", text)} <= variables, file
+        for name in re.findall(r"`(studiohub_[a-z_]+)`", text):
+            assert name in metrics or name.removeprefix("studiohub_") in metrics, f"{file.name}: {name}"
+        for name in re.findall(r"`((?:deploy|docs|tests|hub)/[\w./-]+)`", text):
+            assert (ROOT / name).exists() or file.parent.name == "plugins", f"{file.name}: {name}"
 
 
 def shown(info: FieldInfo) -> str:
