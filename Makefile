@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types unit bench pictures lock clean help
+.PHONY: demo test lint types unit bench docs pictures lock clean help
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -33,6 +33,9 @@ unit: $(STAMP)
 
 bench: $(STAMP) ## speed, as ratios against a peer or a floor measured in the same run
 	$(BIN)/python -m pytest -s -p no:randomly tests/benchmarks --benchmarks
+
+docs: $(STAMP) ## the pages in docs/ as a site, in site/
+	$(BIN)/python -m mkdocs build --strict
 
 pictures: $(STAMP) ## draw every screen anew into docs/pictures; look at each before it is kept
 	$(BIN)/python -m tests.tui.pictures

@@ -343,7 +343,8 @@ class Problem(msgspec.Struct, frozen=True):
 
     `where` is the file and line, or the vendor's path; `id` is None where not even that could be read, which keeps its
     whole kind from being complete, and "" where no record is set aside: a note that hinders nothing, such as a key that
-    ends soon.
+    ends soon. `code` is what the inbox calls such a note, where it has a code of its own (`hub.inbox`): `key_ends`,
+    which the admin is written to about.
     """
 
     kind: str
@@ -351,6 +352,7 @@ class Problem(msgspec.Struct, frozen=True):
     where: str
     what: str
     fix: str = ""
+    code: str = ""
 
 
 class Complete(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.engine.closing import close_run, tell_finished
 from hub.engine.lanes import Lease
-from hub.engine.source_told import notes_to_tell, tell_not_complete, tell_shared_addresses
+from hub.engine.source_told import NOTES, notes_to_tell, tell_not_complete, tell_shared_addresses
 from hub.engine.steps import Steps
 from hub.engine.stopping import RunStopped, StopWatch
 from hub.engine.wake import wake
@@ -264,17 +264,20 @@ async def _inbox(
             now=now,
         )
     told = notes_to_tell(report)[:20]
-    notes = {f"{row.name}: {note.where}: {note.what}" for note in told}
+    notes: dict[str, set[str]] = {code: set() for code in NOTES}
     for note in told:
+        code = note.code if note.code in NOTES else "source_note"
+        subject = f"{row.name}: {note.where}: {note.what}"
+        notes[code].add(subject)
         new |= await journal.raise_item(
             db,
             studio,
-            code="source_note",
-            subject=f"{row.name}: {note.where}: {note.what}",
+            code=code,
+            subject=subject,
             connection=row.name,
             text=f"{note.where}: {note.what}.",
             fix=note.fix,
-            weight=7,
+            weight=7 if code == "source_note" else 2,
             now=now,
         )
     people = report.kinds.get("member")
@@ -283,7 +286,7 @@ async def _inbox(
     empty = {f"{row.name}: {kind}" for kind in report.refused}
     if whole:
         new |= await tell_not_complete(db, studio, row.name, report, now=now)
-        for code, keep in (("source_empty", empty), ("record_set_aside", subjects), ("source_note", notes)):
+        for code, keep in (("source_empty", empty), ("record_set_aside", subjects), *notes.items()):
             await journal.solve_all_but(db, studio, code=code, connection=row.name, keep=keep, now=now)
         return new
     for kind in report.complete:

@@ -12,8 +12,10 @@ from hub.records import Problem
 from hub.store import journal
 from hub.store import tables as t
 
-__all__ = ["notes_to_tell", "tell_not_complete", "tell_shared_addresses"]
+__all__ = ["NOTES", "notes_to_tell", "tell_not_complete", "tell_shared_addresses"]
 
+NOTES = ("source_note", "key_ends")
+"""What the inbox calls the notes of a read."""
 SHOWN = 5
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hub.core import Hub
     from hub.engine.target_result import TargetRun
 
-__all__ = ["close_target_run"]
+__all__ = ["BLOCKED", "close_target_run"]
 
 
 async def close_target_run(
@@ -156,7 +156,7 @@ async def _waiting_inbox(hub: Hub, db: AsyncConnection, row: registry.Connection
     return new
 
 
-_BLOCKED = {
+BLOCKED = {
     "no_badge": (
         "{people} with a valid pass but without a badge",
         "Assign badges at the source; access comes by itself then.",
@@ -167,6 +167,7 @@ _BLOCKED = {
         "`studiohub openings {target}` lists what it has: correct the mapping rows, or make it at {target}.",
     ),
 }
+"""What blocks people, told once for all of them: a sentence and what to do."""
 
 
 async def _blocked_inbox(
@@ -183,10 +184,10 @@ async def _blocked_inbox(
         counts = Counter(note for note, _ in blocked)
     else:
         a = t.agenda.c
-        query = select(a.note, func.count()).where(a.target_id == row.id, a.note.in_(_BLOCKED)).group_by(a.note)
+        query = select(a.note, func.count()).where(a.target_id == row.id, a.note.in_(BLOCKED)).group_by(a.note)
         counts = dict((await db.execute(query)).all())
     missing = await _missing(hub, db, row) if counts.get("opening_missing") else ""
-    for code, (text, fix) in _BLOCKED.items():
+    for code, (text, fix) in BLOCKED.items():
         subject, count = f"{row.name}: {code}", counts.get(code, 0)
         if not count:
             await journal.solve(db, hub.the_studio.id, code=code, subject=subject, now=now)

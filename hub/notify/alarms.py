@@ -12,6 +12,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import times
+from hub.inbox import CODES
 from hub.notify import outbox
 from hub.notify.outbox import Mail
 from hub.store import tables as t
@@ -23,15 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ALARMS", "Alarms"]
 
-ALARMS: Mapping[str, timedelta] = {
-    "access_without_grant": timedelta(0),
-    "held": timedelta(0),
-    "source_empty": timedelta(0),
-    "key_ends": timedelta(0),
-    "removal_failed": timedelta(minutes=10),
-    "source_failed": timedelta(hours=1),
-    "target_failed": timedelta(hours=1),
-}
+ALARMS: Mapping[str, timedelta] = {code: kind.mail_after for code, kind in CODES.items() if kind.mail_after is not None}
 """What an admin gets a mail about, and how long it must have stood in the inbox by then."""
 
 SUMMARY_AT = time(7)

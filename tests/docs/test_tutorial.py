@@ -17,7 +17,7 @@ from tests.quality.stranger import until
 from tests.vendor_pair.cluster import ROOT, free_port
 
 PAGE = (ROOT / "docs" / "plugins" / "tutorial.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"(?:^File `([^`]+)`:\n\n)?^```(\w+(?: \w+)?)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+BLOCKS = re.findall(r"(?:^File `([^`]+)`:\n\n)?^```(\w[^\n`]*)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 PORT = "8090"
 
 
@@ -59,7 +59,7 @@ class Reader:
             path = self.folder / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        elif kind == "sh stays":
+        elif kind == 'sh title="stays open"':
             self._leave_open(text)
         elif kind == "sh":
             self._type(text)

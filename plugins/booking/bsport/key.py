@@ -50,4 +50,4 @@ def note(connection: Connection) -> Problem | None:
     """What the inbox says about a key that ends soon. It names the day and not how long that is, so that it stays one
     and the same note."""
     ends = ends_soon(connection)
-    return Problem("", "", CODE, f"the API key ends on {ends.isoformat()}", FIX) if ends is not None else None
+    return Problem("", "", CODE, f"the API key ends on {ends.isoformat()}", FIX, CODE) if ends is not None else None
