@@ -1,4 +1,4 @@
-"""The rules of the quality scale, worst first. docs/quality.md shows them; a test holds it to this table.
+"""The rules of the quality scale, worst first. docs/plugins/quality.md shows them; a test holds it to this table.
 
 A rule is found by the machine (`tests` of the conformance kit, or a look at the code), or claimed: only a person can
 judge it, and says in the grade file what speaks for it.
