@@ -119,7 +119,9 @@ class Hub:
         """The studio. Raises UserError where nothing was imported yet, or where it is not clear which one is meant."""
         if self.studio is None:
             raise self.unclear or UserError(
-                "there is no studio yet", fix="Import a studio file: `studiohub import FILE`.", code="no_studio"
+                "there is no studio yet",
+                fix="Import a studio file: `studiohub import FILE`. Name and timezone under [studio] are enough.",
+                code="no_studio",
             )
         return self.studio
 

@@ -107,6 +107,8 @@ class Field(Vertical):
     Field Input > .input--placeholder, Field Input > .input--suggestion { color: $faint; }
     Field Input:focus { background: $row; border: none; }
     Field .about { color: $faint; padding-left: 25; height: auto; display: none; }
+    /* Says nothing new, but Textual restyles what is inside only where the field itself has such a rule. */
+    Field:focus-within { height: auto; }
     Field:focus-within .about, Field.told .about { display: block; }
     Field .wrong { color: $failed; padding-left: 25; height: auto; display: none; text-style: bold; }
     Field.bad .wrong { display: block; }

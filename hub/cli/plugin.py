@@ -46,7 +46,8 @@ async def list_(*, json: Json = False) -> int:
     ]
     output.table(["name", "vendor", "kind", "abilities", "from"], rows)
     for broken in plugins.broken:
-        output.line(f"{output.status('warning', broken.name)} could not be loaded: {escape(broken.why)}")
+        why = escape(f"{broken.why} ({broken.distribution})")
+        output.line(f"{output.status('warning', broken.name)} could not be loaded: {why}")
     return 0
 
 
@@ -84,7 +85,7 @@ async def new(
     output.say("Next:")
     for step in (
         f"cd {made.folder}",
-        "pip install -e . --no-build-isolation",
+        "pip install -e . pytest",
         "python -m pytest",
         f"studiohub plugin check {name}",
     ):

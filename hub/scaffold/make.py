@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import keyword
 import re
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 import jinja2
 
 from hub.errors import UserError
+from hub.plugins import GROUP
 
 __all__ = ["KINDS", "Made", "make_plugin"]
 
@@ -40,12 +42,16 @@ class Made:
 
 def make_plugin(name: str, kind: str, folder: Path) -> Made:
     """Write a plugin of that name and kind into a folder, which must be new or empty. Raises UserError for a name that
-    no package can have, and for a folder that holds something."""
+    no package can have or an installed plugin has, and for a folder that holds something."""
     if not _NAME.fullmatch(name) or len(name) > _LONGEST or keyword.iskeyword(name):
         fix = f"Small letters and digits, at most {_LONGEST}, such as acme or acme-doors."
         raise UserError(f"a plugin can't be called {name!r}", fix=fix, code="name")
     if kind not in KINDS:
         raise UserError(f"there is no kind {kind!r}", fix=f"It is one of {', '.join(KINDS)}.", code="kind")
+    for entry in importlib.metadata.entry_points(group=GROUP, name=name):
+        owner = f", from {entry.dist.name}" if entry.dist else ""
+        fix = "Choose another name: of two plugins with one name only one is loaded."
+        raise UserError(f"there is a plugin {name!r} already{owner}", fix=fix, code="name_taken")
     package = f"studiohub_{name.replace('-', '_')}"
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

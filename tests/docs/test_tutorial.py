@@ -37,7 +37,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
         script.write_text(code)
         script.chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("STUDIOHUB_", "PYTHON"))}
-    offline = {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    # Off is what pip takes for `--no-build-isolation`: the page's own `pip install` would fetch what builds.
+    offline = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     return {**kept, **offline, "PATH": f"{place / 'bin'}{os.pathsep}{kept['PATH']}"}
 
 

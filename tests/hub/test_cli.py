@@ -563,7 +563,9 @@ def test_plugins_are_listed_with_what_is_wrong(shop: Shop, monkeypatch: pytest.M
     listed = shop("plugin", "list", "--json").json
     assert {"exivo", "files"} <= {one["name"] for one in listed["plugins"]}
     assert [(one["name"], one["from"]) for one in listed["broken"]] == [("acme", "studiohub-acme 1.0")]
-    assert "acme could not be loaded" in shop("plugin", "list").out
+    said = shop("plugin", "list").out
+    assert "acme could not be loaded" in said
+    assert "(studiohub-acme 1.0)" in said
     shop.ready()
     assert shop("doctor").code == 1
     monkeypatch.setenv("STUDIOHUB_BLOCK_PLUGINS", "acme")

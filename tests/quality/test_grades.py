@@ -138,6 +138,13 @@ def test_a_name_that_no_package_can_have_is_refused(tmp_path: Path, name: str) -
     assert not (tmp_path / "made").exists()
 
 
+def test_the_name_of_an_installed_plugin_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of two with one name only one would be loaded."""
+    assert run(["plugin", "new", "nuki", str(tmp_path / "made")]) == 2
+    assert "there is a plugin 'nuki' already, from studiohub" in capsys.readouterr().err
+    assert not (tmp_path / "made").exists()
+
+
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     """Nobody's files are written over."""
     (tmp_path / "thesis.txt").write_text("mine")

@@ -105,6 +105,18 @@ async def test_wrong_values_are_shown_beside_their_fields(world: World) -> None:
         await until(pilot, lambda: screen.query(Field) and not screen.unsaved, "as it was")
 
 
+async def test_a_field_says_what_it_is_for_while_somebody_is_in_it(world: World) -> None:
+    """In the words of the plugin's settings, and no longer than that."""
+    async with HubApp(world.hub).run_test(size=(120, 50)) as pilot:
+        screen = await begin(pilot, world, "door")
+        secret, site = field(screen, "api_secret"), field(screen, "site_id")
+        about = "Kept sealed, never shown again."
+        secret.go()
+        await until(pilot, lambda: about in frame(pilot), "what it is for")
+        site.go()
+        await until(pilot, lambda: about not in frame(pilot), "the next field")
+
+
 async def test_what_was_typed_survives_looking_elsewhere(world: World) -> None:
     async with HubApp(world.hub).run_test(size=(120, 36)) as pilot:
         screen = await begin(pilot, world, "door")
