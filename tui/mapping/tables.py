@@ -14,6 +14,7 @@ from hub.errors import HubError
 from hub.look.catalog import read_catalog
 from hub.look.effects import Effects, effects_of
 from hub.look.people import people_at, people_keys
+from hub.look.pulse import Pulse
 from hub.look.seats import compare_seats
 from hub.studio.editing import rows_of
 from hub.studio.model import ROW_KINDS, Row
@@ -98,6 +99,11 @@ class MappingTables(Page):
                 yield Static("", id="does")
 
     # ── loading ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def stale(self, before: Pulse, now: Pulse) -> bool:
+        """A run may have read other things to choose from. What somebody edits stays as it is."""
+        typing = isinstance(self.focused, Input)
+        return before.runs != now.runs and not self.unsaved and not typing
 
     async def load(self) -> None:
         """What can be named, and the rows of every table that nobody is editing."""

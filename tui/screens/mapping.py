@@ -20,7 +20,7 @@ from hub.studio.model import Row
 from tui.jobs import REST, deferred
 from tui.mapping.draft import Draft, Edit
 from tui.mapping.drawing import does_text
-from tui.mapping.rooms import Seats
+from tui.mapping.rooms import Members, Seats
 from tui.mapping.shape import Room, parts
 from tui.mapping.tables import MappingTables
 from tui.mapping.tabs import Tabs
@@ -35,6 +35,7 @@ __all__ = ["MappingScreen"]
 class MappingScreen(MappingTables):
     """The fourth place."""
 
+    writes = frozenset({"save"})
     BINDINGS: ClassVar[list[Any]] = [
         Binding("space", "tick", "tick"),
         Binding("S", "save", "save → plan"),
@@ -43,6 +44,7 @@ class MappingScreen(MappingTables):
         Binding("minus", "bump(-1)", "less", show=False),
         Binding("e", "edit", "type"),
         Binding("slash", "filter", "filter", key_display="/"),
+        Binding("x", "explain", "explain"),
         Binding("right_square_bracket", "table(1)", "next table", key_display="]"),
         Binding("left_square_bracket", "table(-1)", "table before", show=False),
         Binding("escape", "back", "leave the field"),
@@ -125,6 +127,15 @@ class MappingScreen(MappingTables):
         self._go(message.place)
 
     # ── editing ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def who(self) -> str | None:
+        """The member under the cursor."""
+        key = self.query_one("#things", IdTable).row
+        return key.partition("/")[2] if key is not None and isinstance(self.table, Members) else None
+
+    def label(self, action: str, what: str) -> str:
+        """Only one of the tables is about people."""
+        return "" if action == "explain" and not isinstance(self.table, Members) else super().label(action, what)
 
     def _cursor(self) -> tuple[str | None, str | None]:
         return self.query_one("#things", IdTable).row, self.query_one("#choices", IdTable).row
@@ -262,8 +273,7 @@ class MappingScreen(MappingTables):
     async def action_save(self) -> None:
         """Say once more what it does; save; go to the plan."""
         app, draft = self.hub_app, self.draft
-        if app.read_only:
-            self.notify("This is read only: nothing can be saved.", severity="warning")
+        if not self.may("save"):
             return
         if not draft.unsaved:
             self.notify(f"Nothing is changed in {self.table.name}.", timeout=3)

@@ -52,6 +52,7 @@ class RunsScreen(Page):
     RunsScreen #runs { width: 44; }
     RunsScreen.narrow #runs { width: 31; }
     RunsScreen #right { width: 1fr; margin-left: 1; background: $surface; }
+    RunsScreen.short StepsCard { padding: 0 1; }
     RunsScreen #log-title { height: 1; padding: 0 2; margin-top: 1; }
     RunsScreen.short #log-title { margin-top: 0; padding: 0 1; }
     """
