@@ -24,6 +24,7 @@ class Log(IdTable):
         Binding("i", "screen.level('info')", "info"),
         Binding("w", "screen.level('warning')", "warnings"),
         Binding("e", "screen.level('error')", "errors"),
+        Binding("x", "screen.explain", "explain"),
     ]
 
     following = True

@@ -14,7 +14,7 @@ from hub import records as r
 from hub.core import Hub
 from hub.store import tables as t
 
-__all__ = ["SeatView", "compare_seats", "match_by_number", "read_seats", "spots_of"]
+__all__ = ["SeatView", "compare_seats", "match_by_number", "read_seats", "spots_named", "spots_of"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,13 @@ async def spots_of(hub: Hub, source: str, room_plan: str) -> list[r.Spot]:
     async with hub.database.read() as db:
         spots: list[r.Spot] = [decode(data) for data in (await db.execute(query)).scalars()]
     return sorted(spots, key=lambda spot: (spot.row or 0, spot.column or 0, len(spot.label), spot.label))
+
+
+def spots_named(given: Mapping[str, str], seats: Sequence[g.TrackerSeat]) -> list[r.Spot]:
+    """The spots of a room without a plan: those that were given a seat, and one for each other seat by its label."""
+    free = [seat.label.strip() for seat in seats if seat.id not in given.values()]
+    labels = sorted(dict.fromkeys([*given, *filter(None, free)]), key=lambda label: (len(label), label))
+    return [r.Spot(id=label, room_plan_id="", label=label) for label in labels]
 
 
 async def read_seats(hub: Hub, target: str, box: str) -> list[g.TrackerSeat] | None:

@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 from hub.errors import HubError, UserError
 from hub.look.effects import effects_of
 from hub.look.people import people_named
-from hub.look.seats import read_seats, spots_of
+from hub.look.seats import read_seats, spots_named, spots_of
 from hub.studio.editing import edit_rows, make_row, rows_of
 from hub.studio.model import Row
 from tui.jobs import REST, deferred
@@ -44,7 +44,7 @@ class MappingScreen(MappingTables):
         Binding("minus", "bump(-1)", "less", show=False),
         Binding("e", "edit", "type"),
         Binding("slash", "filter", "filter", key_display="/"),
-        Binding("x", "explain", "explain"),
+        Binding("x", "explain", "explain", show=False),
         Binding("right_square_bracket", "table(1)", "next table", key_display="]"),
         Binding("left_square_bracket", "table(-1)", "table before", show=False),
         Binding("escape", "back", "leave the field"),
@@ -74,7 +74,9 @@ class MappingScreen(MappingTables):
         hub = self.hub_app.hub
         source, target, kind, place = parts(key)[:4]
         spots = await spots_of(hub, source, place) if kind == "room_plan" else []
-        self.board.rooms[key] = Room(spots)
+        given = self.draft.values(key).get("seats", {})
+        self.board.rooms[key] = Room(spots or spots_named(given, ()), problem="Asking for the seats …")
+        self._show()
         try:
             seats = await read_seats(hub, target, self.draft.values(key).get("box", ""))
             problem = (
@@ -82,7 +84,7 @@ class MappingScreen(MappingTables):
             )
         except HubError as error:
             seats, problem = None, f"Seats not known: {error.what}"
-        self.board.rooms[key] = Room(spots, seats, problem)
+        self.board.rooms[key] = Room(spots or spots_named(given, seats or ()), seats, problem)
         if isinstance(self.table, Seats):
             self._show()
 
@@ -132,10 +134,6 @@ class MappingScreen(MappingTables):
         """The member under the cursor."""
         key = self.query_one("#things", IdTable).row
         return key.partition("/")[2] if key is not None and isinstance(self.table, Members) else None
-
-    def label(self, action: str, what: str) -> str:
-        """Only one of the tables is about people."""
-        return "" if action == "explain" and not isinstance(self.table, Members) else super().label(action, what)
 
     def _cursor(self) -> tuple[str | None, str | None]:
         return self.query_one("#things", IdTable).row, self.query_one("#choices", IdTable).row
