@@ -6,12 +6,16 @@ import sys
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Annotated, Protocol, cast
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
+from rich.markup import escape
 
+from hub.cli import output
 from hub.cli.opened import settings
+from hub.core import initialise
 from hub.errors import UserError
 from hub.settings import HubSettings
 

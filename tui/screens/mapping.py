@@ -76,7 +76,7 @@ class MappingScreen(MappingTables):
         spots = await spots_of(hub, source, place) if kind == "room_plan" else []
         given = self.draft.values(key).get("seats", {})
         self.board.rooms[key] = Room(spots or spots_named(given, ()), problem="Asking for the seats …")
-        self._show()
+        self._show_seats()
         try:
             seats = await read_seats(hub, target, self.draft.values(key).get("box", ""))
             problem = (
@@ -85,7 +85,11 @@ class MappingScreen(MappingTables):
         except HubError as error:
             seats, problem = None, f"Seats not known: {error.what}"
         self.board.rooms[key] = Room(spots or spots_named(given, seats or ()), seats, problem)
-        if isinstance(self.table, Seats):
+        self._show_seats()
+
+    def _show_seats(self) -> None:
+        # The app may have been left meanwhile.
+        if isinstance(self.table, Seats) and self.query("#things"):
             self._show()
 
     @on(IdTable.Opened)
