@@ -21,11 +21,11 @@ from tui.table import IdTable
 if TYPE_CHECKING:
     from tui.app import HubApp
 
-__all__ = ["SHORT", "Page"]
+__all__ = ["PHONE", "SHORT", "Page"]
 
 T = TypeVar("T")
 
-NARROW, SHORT, LOW = 100, 30, 18
+NARROW, PHONE, SHORT, LOW = 100, 60, 30, 18
 SAYS_FOR = 8.0
 """Seconds that a sentence stands in the status line."""
 ECHO = 0.05
@@ -142,6 +142,7 @@ class Page(Screen[Any]):
 
     def _breakpoints(self) -> None:
         self.set_class(self.app.size.width < NARROW, "narrow")
+        self.set_class(self.app.size.width < PHONE, "phone")
         self.set_class(self.app.size.height < SHORT, "short")
         self.set_class(self.app.size.height < LOW, "low")
 

@@ -46,6 +46,10 @@ class MappingTables(Page):
     MappingScreen.short .head { height: 1; }
     MappingScreen #does { height: auto; max-height: 9; padding: 1 2; background: $panel; }
     MappingScreen.short #does { padding: 0 2; max-height: 5; }
+    MappingScreen.low #does { display: none; }
+    MappingScreen.phone #right { display: none; margin-left: 0; }
+    MappingScreen.phone.opened #right { display: block; }
+    MappingScreen.phone.opened #left { display: none; }
     MappingScreen Input { height: 1; border: none; background: $row; padding: 0 1; display: none; }
     MappingScreen Input:focus { border: none; }
     MappingScreen Input.open { display: block; }

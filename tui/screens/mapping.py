@@ -98,11 +98,16 @@ class MappingScreen(MappingTables):
         if isinstance(self.table, Seats) and things.row in self.board.rooms:
             self._open_room(things.row)
         elif message.table is things:
-            self.query_one("#choices", IdTable).focus()
+            self._to_the_right()
         elif self._typing() is not None:
             self.action_edit()
         else:
             self.run_worker(self.action_tick())
+
+    def _to_the_right(self) -> None:
+        """To what belongs to the thing; where there is no room for both sides, in place of the things."""
+        self.add_class("opened")
+        self.query_one("#choices", IdTable).focus()
 
     def _open_room(self, key: str) -> None:
         room, box = self.board.rooms[key], self.draft.values(key).get("box", "")
@@ -122,6 +127,7 @@ class MappingScreen(MappingTables):
 
     def _go(self, place: int) -> None:
         self.here, self._filter = place, ("", "")
+        self.remove_class("opened")
         self.query_one("#filter", Input).remove_class("open")
         things = self.query_one("#things", IdTable)
         things.show([])
@@ -168,7 +174,7 @@ class MappingScreen(MappingTables):
         if key is None or choice is None:
             self.notify("There is nothing to tick here.", timeout=3)
         elif not choices.has_focus:
-            choices.focus()
+            self._to_the_right()
         elif edits := self.table.toggle(self.draft, self.board, key, choice):
             await self._apply(edits)
         else:
@@ -217,6 +223,7 @@ class MappingScreen(MappingTables):
 
     def _close(self, field: str, table: str) -> None:
         self.query_one(field, Input).remove_class("open")
+        self.set_class(table != "#things", "opened")
         self.query_one(table, IdTable).focus()
 
     def action_filter(self) -> None:
@@ -225,6 +232,7 @@ class MappingScreen(MappingTables):
         field = self.query_one("#filter", Input)
         self._filter = (pane, field.value.casefold() if field.has_class("open") else "")
         field.add_class("open")
+        self.add_class("opened")
         field.focus()
 
     @on(Input.Changed, "#filter")
@@ -245,7 +253,9 @@ class MappingScreen(MappingTables):
 
     @on(Input.Submitted, "#filter")
     def _done_filtering(self) -> None:
-        self.query_one(f"#{self._filter[0] or 'things'}", IdTable).focus()
+        pane = self._filter[0] or "things"
+        self.set_class(pane != "things", "opened")
+        self.query_one(f"#{pane}", IdTable).focus()
 
     def action_back(self) -> None:
         """One step back: out of a field, out of a filter, to the left."""
@@ -260,6 +270,7 @@ class MappingScreen(MappingTables):
             self._close("#filter", f"#{pane}")
             self._show()
         else:
+            self.remove_class("opened")
             self.query_one("#things", IdTable).focus()
 
     def action_undo(self) -> None:

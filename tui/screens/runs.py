@@ -54,6 +54,11 @@ class RunsScreen(Page):
     RunsScreen.narrow #runs { width: 31; }
     RunsScreen #right { width: 1fr; margin-left: 1; background: $surface; }
     RunsScreen.short StepsCard { padding: 0 1; }
+    RunsScreen.phone #runs { width: 1fr; }
+    RunsScreen.phone #right { display: none; margin-left: 0; }
+    RunsScreen.phone.opened #right { display: block; }
+    RunsScreen.phone.opened #runs { display: none; }
+    RunsScreen.low StepsCard { display: none; }
     RunsScreen #log-title { height: 1; padding: 0 2; margin-top: 1; }
     RunsScreen.short #log-title { margin-top: 0; padding: 0 1; }
     """
@@ -240,11 +245,13 @@ class RunsScreen(Page):
             self.say("Asked. It leaves off at its next good moment.", "running")
 
     def action_log(self) -> None:
-        """Into the log."""
+        """Into the log; where there is no room for both, in place of the list."""
+        self.add_class("opened")
         self.query_one("#log", Log).focus()
 
     def action_back(self) -> None:
         """Back to the list."""
+        self.remove_class("opened")
         self.query_one("#runs", IdTable).focus()
 
     async def action_level(self, name: str) -> None:
