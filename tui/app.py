@@ -250,6 +250,9 @@ class HubApp(App[None]):
     def show_work(self, page: Page) -> None:
         """Show on a screen how far the work is."""
         if self.work is None:
+            if page.tells_work:
+                # It ended while somebody looked elsewhere.
+                page.say("")
             return
         step, done, total = self.work.at
         count = f" {done:,} of {total:,}" if total else f" {done:,}" if done else ""

@@ -86,6 +86,7 @@ class Header(Widget):
             left.append("  read only", style=f"bold {colours['progress']}")
         shown = state(self.health[0])
         health = Text.assemble((f"{glyph(shown)} ", colours.get(shown.colour, "")), (self.health[1], colours["muted"]))
+        health = health if self.health[1] else Text()
         clock = (f"   {self.now:%a %-d %b %H:%M}" if self.now else "", colours["muted"])
         for end in (
             Text.assemble(health, *self._engine(colours), clock),

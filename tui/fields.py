@@ -59,7 +59,9 @@ class Choose(Widget, can_focus=True):
         if found.cell_len > self.content_size.width + 2:
             values = [value for value, _ in self.choices]
             place = f"{values.index(self.value) + 1} of {len(values)}" if self.value in values else "choose"
-            found = Text.assemble(f"(•) {self.value.replace('_', ' ')}" if self.value else "( )", f"   ← → {place}")
+            chosen = f"(•) {self.value.replace('_', ' ')}" if self.value else "( )"
+            arrows = "   ← → " if len(chosen) + len(place) + 7 <= self.content_size.width else "  "
+            found = Text(f"{chosen}{arrows}{place}", no_wrap=True)
             self._spans = []
         if self.has_focus:
             found.stylize(f"on {colours['row']}")
@@ -109,6 +111,7 @@ class Field(Vertical):
     Field .about { color: $faint; padding-left: 25; height: auto; display: none; }
     /* Says nothing new, but Textual restyles what is inside only where the field itself has such a rule. */
     Field:focus-within { height: auto; }
+    Field:focus-within .label { text-style: bold; }
     Field:focus-within .about, Field.told .about { display: block; }
     Field .wrong { color: $failed; padding-left: 25; height: auto; display: none; text-style: bold; }
     Field.bad .wrong { display: block; }

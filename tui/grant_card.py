@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
 from hub.access.windows import LONGEST_DAY
-from hub.look.grants import GrantView
+from hub.look.grants import GrantView, named
 from hub.look.reveal import Kept
 from hub.look.story import Event
 from tui.theme import bar, glyph, state
@@ -57,7 +57,7 @@ def grant_card(
         *(_sealed(mine[2], code, colours) if mine is not None else ()),
         Text(),
         _field("why", clean(view.reason), colours),
-        _field("rule", clean(view.rule) or "–", colours),
+        _field("rule", clean(named(view.rule, view.names)) or "–", colours),
         _field("member", clean(view.member), colours),
         _field("made", moment(view.created_at, zone), colours),
     ]
@@ -112,7 +112,16 @@ def period(starts: datetime | None, ends: datetime | None, zone: ZoneInfo) -> st
         return "open end"
     if starts is None or ends is None or ends - starts > LONGEST_DAY:
         first = f"{starts.astimezone(zone):%-d %b %Y}" if starts is not None else "…"
-        return f"{first} – {ends.astimezone(zone):%-d %b %Y}" if ends is not None else f"from {first}"
+        if ends is None:
+            return f"from {first}"
+        last = ends.astimezone(zone)
+        if starts is None:
+            return f"until {last:%-d %b %Y}"
+        if starts.astimezone(zone).year == last.year:
+            return f"{starts.astimezone(zone):%-d %b} – {last:%-d %b %Y}"
+        return f"{starts.astimezone(zone):%-d %b %y} – {last:%-d %b %y}"
     one, other = starts.astimezone(zone), ends.astimezone(zone)
-    end = f"{other:%H:%M}" if one.date() == other.date() else f"{other:%a %H:%M}"
+    # Past midnight needs no second day where it is over before a whole day is.
+    soon = (other.date() - one.date()).days <= 1 and ends - starts < timedelta(days=1)
+    end = f"{other:%H:%M}" if soon else f"{other:%a %H:%M}"
     return f"{one:%a %-d %b %H:%M}–{end}"

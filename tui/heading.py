@@ -14,6 +14,7 @@ from hub.look.grants import count_grants
 from hub.look.needs import needs
 from hub.look.pulse import Pulse
 from hub.look.today import flows, next_wake
+from hub.studio.registry import connections
 from tui.chrome import Header
 
 __all__ = ["Heading", "read_heading", "show_heading"]
@@ -44,14 +45,13 @@ async def read_heading(hub: Hub, pulse: Pulse | None, counted: tuple[Pulse, dict
             found = counted[1]
         waiting = await journal.inbox(db, studio)
         wake = await next_wake(db, studio)
+        connected = bool(every) or bool(await connections(db, studio))
+    none = ("planned", "nothing flows yet") if connected else ("planned", "nothing connected")
     bad = sum(flow.state == "failed" for flow in every)
     zone, now = times.zone(studio.timezone), hub.clock.now()
     return Heading(
         studio=studio.name,
-        health=(
-            "failed" if bad else "ok",
-            f"{len(every) - bad} of {len(every)} flows" if every else "nothing connected",
-        ),
+        health=("failed" if bad else "ok", f"{len(every) - bad} of {len(every)} flows") if every else none,
         engine="daemon" if await daemon_works(hub) else "none",
         wake=wake.astimezone(zone) if wake is not None and wake < now + timedelta(days=1) else None,
         badges={"access": found.get("failed", 0), "today": len(needs(waiting))},

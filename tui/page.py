@@ -21,11 +21,11 @@ from tui.table import IdTable
 if TYPE_CHECKING:
     from tui.app import HubApp
 
-__all__ = ["Page"]
+__all__ = ["PHONE", "SHORT", "Page"]
 
 T = TypeVar("T")
 
-NARROW, SHORT = 100, 30
+NARROW, PHONE, SHORT, LOW = 100, 60, 30, 18
 SAYS_FOR = 8.0
 """Seconds that a sentence stands in the status line."""
 ECHO = 0.05
@@ -62,6 +62,8 @@ class Page(Screen[Any]):
     def __init__(self) -> None:
         super().__init__()
         self._pulse: Pulse | None = None
+        self.tells_work = False
+        """Whether the line above the keys says how far work is."""
         self._came = 0.0
         """When somebody came here, and everything was read."""
 
@@ -140,7 +142,9 @@ class Page(Screen[Any]):
 
     def _breakpoints(self) -> None:
         self.set_class(self.app.size.width < NARROW, "narrow")
+        self.set_class(self.app.size.width < PHONE, "phone")
         self.set_class(self.app.size.height < SHORT, "short")
+        self.set_class(self.app.size.height < LOW, "low")
 
     async def _look(self) -> None:
         """Load again what has changed, at most once a second; nothing is drawn where nothing has."""
@@ -153,14 +157,17 @@ class Page(Screen[Any]):
             pulse = await self.read(lambda db: feel(db, app.hub.the_studio))
             for header in self.query(Header):
                 await app.fill_header(header, self.mode, pulse)
-            first = self._pulse is None
-            if pulse != self._pulse and (first or self.follows):
+            if self._pulse is None or (pulse != self._pulse and self.stale(self._pulse, pulse)):
                 self._pulse = pulse
                 await self.load()
         except (DBAPIError, OSError) as error:
             # What is shown stays, and is looked for again in a second.
             said = str(getattr(error, "orig", None) or error).splitlines()[0]
             self.say(f"The database does not answer: {said}", "failed")
+
+    def stale(self, before: Pulse, now: Pulse) -> bool:
+        """Whether what is shown is to be read again, something having happened since it was read."""
+        return self.follows
 
     async def look_again(self) -> None:
         """Read everything again, now."""
@@ -176,6 +183,7 @@ class Page(Screen[Any]):
 
     def say(self, text: str, kind: str = "warning", *, share: float | None = None, stays: bool = False) -> None:
         """Say something in the line above the keys."""
+        self.tells_work = bool(text) and stays
         for line in self.query(StatusLine):
             line.kind, line.share, line.text = kind, share, text
             if text and not stays:

@@ -13,13 +13,15 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tui.page import SHORT
+
 __all__ = ["Ask", "TypeWords", "keys_line"]
 
 _BOX = """
     { align: center middle; background: $background 60%; }
     #box { width: 76; max-width: 95%; height: auto; max-height: 90%; background: $panel; padding: 1 2;
            border-left: outer $accent; }
-    .short #box { padding: 0 2; }
+    .short #box { padding: 0 2; max-height: 100%; }
     #keys { margin-top: 1; height: auto; }
 """
 
@@ -30,7 +32,15 @@ def keys_line(keys: Sequence[tuple[str, str]], colours: dict[str, str]) -> Text:
     return Text("   ").join(parts)
 
 
-class Ask(ModalScreen[str]):
+class _Question(ModalScreen[str]):
+    """Knows how much room there is."""
+
+    def on_resize(self) -> None:
+        """Little room, no lines to spare."""
+        self.set_class(self.app.size.height < SHORT, "short")
+
+
+class Ask(_Question):
     """A question with an answer key each; `esc` is always the answer that changes nothing, and is answered with ""."""
 
     DEFAULT_CSS = "Ask" + _BOX.replace("    #", "    Ask #").replace("    .short #", "    Ask.short #")
@@ -71,7 +81,7 @@ class Ask(ModalScreen[str]):
             self.dismiss(self._answers[event.character][1])
 
 
-class TypeWords(ModalScreen[str]):
+class TypeWords(_Question):
     """Goes on only when one of the shown words was typed in full; answers with it, or with ""."""
 
     DEFAULT_CSS = "TypeWords" + _BOX.replace("    #", "    TypeWords #").replace(

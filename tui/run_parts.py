@@ -24,6 +24,7 @@ class Log(IdTable):
         Binding("i", "screen.level('info')", "info"),
         Binding("w", "screen.level('warning')", "warnings"),
         Binding("e", "screen.level('error')", "errors"),
+        Binding("x", "screen.explain", "explain"),
     ]
 
     following = True
@@ -52,7 +53,6 @@ class StepsCard(Widget):
 
     DEFAULT_CSS = """
     StepsCard { height: auto; background: $panel; padding: 1 2; }
-    .short StepsCard { padding: 0 1; }
     """
 
     def __init__(self) -> None:
@@ -104,8 +104,8 @@ class StepsCard(Widget):
         done, total = int(step["done"]), step["total"]
         ended = step["state"] == "done"
         share = 1.0 if ended else done / total if total else 0.0
-        count = f"{done:,} of {total:,}" if total else f"{done:,}" if done else "–"
-        percent = f"{share:>5.0%}" if total or ended else "     "
+        count = f"{done:,} of {total:,}" if total else f"{done:,}" if done else "" if ended else "–"
+        percent = f"{share:>5.0%}" if total else "     "
         wide = min(28, max(10, width // 3))
         room = width - wide - 28
         if room <= 4:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from textwrap import wrap
 from typing import Any, ClassVar
 
 from rich.style import Style
@@ -216,7 +217,9 @@ class IdTable(ScrollView, can_focus=True):
             return strip(text, width, Style.parse(f"on {colours['surface']}"))
         place = self.scroll_offset.y + y - self._head
         if place >= len(self.ids):
-            text = Text(f"  {self.empty}" if not self.ids and y == self._head else "", style=colours["muted"])
+            words = wrap(self.empty, max(10, width - 4)) if not self.ids else []
+            line = y - self._head
+            text = Text(f"  {words[line]}" if line < len(words) else "", style=colours["muted"])
             return strip(text, width, Style.parse(f"on {colours['surface']}"))
         here = place == self.cursor
         ground = colours["row"] if here and self.has_focus else colours["panel"] if here else colours["surface"]

@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Static
 
+from hub.look.pulse import Pulse
 from hub.look.vendors import VendorView, list_vendors
 from hub.plugins import Plugin
 from hub.studio.connecting import spec_of
@@ -118,8 +119,13 @@ class VendorForms(Page):
                 found[key] = vendor_cells(self._views[key], bool(self._typed.get(key)), now, colours)
         return found
 
+    def stale(self, before: Pulse, now: Pulse) -> bool:
+        """A run has looked at them: the list says so; the form stays."""
+        return before.runs != now.runs
+
     @on(IdTable.Moved, "#vendors")
     async def _moved(self, message: IdTable.Moved) -> None:
+        self.show_hints()
         if message.row != self._shown:
             await self._show_form(message.row)
 
@@ -221,7 +227,11 @@ class VendorForms(Page):
     def _say(self, name: str, what: str) -> None:
         colours, shown = self.app.theme_variables, state(name)
         line = Text(f"{glyph(shown)} {what}", style=f"{'bold ' * shown.bold}{colours[shown.colour]}")
-        self.query_one("#checks", Static).update(line)
+        checks = self.query_one("#checks", Static)
+        checks.update(line)
+        if not self.query(".bad"):
+            # The field that was typed last may be far below.
+            checks.scroll_visible(animate=False)
 
     def _spec(self) -> tuple[ConnectionSpec | None, ConnectionRow | None]:
         """What the form says; None after showing what is wrong."""

@@ -6,12 +6,16 @@ import sys
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Annotated, Protocol, cast
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
+from rich.markup import escape
 
+from hub.cli import output
 from hub.cli.opened import settings
+from hub.core import initialise
 from hub.errors import UserError
 from hub.settings import HubSettings
 
@@ -83,9 +87,11 @@ async def tui_(
     if write and read_only:
         raise UserError("--write or --read-only, not both")
     if chosen.database_url is None and not chosen.home.is_dir():
-        raise UserError(
-            f"there is no studiohub home at {chosen.home}", fix="Run `studiohub init` first.", code="no_home"
-        )
+        if web or not is_terminal() or not _wanted(chosen.home):
+            raise UserError(
+                f"there is no studiohub home at {chosen.home}", fix="Run `studiohub init` first.", code="no_home"
+            )
+        await initialise(chosen)
     run = find_ui()
     if web:
         served = InBrowser(host or "127.0.0.1", WEB_PORT if port is None else port, behind_proxy)
@@ -97,6 +103,16 @@ async def tui_(
             code="no_terminal",
         )
     return await run(chosen, read_only=read_only, ascii=ascii or plain_terminal(), theme=theme)
+
+
+def _wanted(home: Path) -> bool:
+    """Whether whoever starts here for the first time wants a home there. Only a clear yes counts: a mistyped folder
+    must not become a second studio."""
+    output.line(f"There is no studiohub home at {escape(str(home))} yet: no studio, no key, no database.")
+    try:
+        return input("Make one there? [y/N] ").strip().casefold() in {"y", "yes", "j", "ja"}
+    except (EOFError, KeyboardInterrupt):
+        return False
 
 
 def instead_of_nothing() -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +19,9 @@ from hub.store import tables as t
 from hub.studio.registry import Studio
 from hub.vault import Vault
 
-__all__ = ["SHOWN", "GrantView", "count_grants", "list_grants", "opening_names", "opens_text", "view_grants"]
+__all__ = ["SHOWN", "GrantView", "count_grants", "list_grants", "named", "opening_names", "opens_text", "view_grants"]
+
+_WORD = re.compile(r"[^\s,()]+")
 
 SHOWN: Mapping[str, str] = {
     "requested": "in_progress",
@@ -183,6 +186,12 @@ def opens_text(opens: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """A group or locks by the vendor's names, as far as they are known."""
     ids = [opens["group"]] if opens.get("group") else opens.get("locks", [])
     return ", ".join(names.get(one, one) for one in ids)
+
+
+def named(rule: str, names: Mapping[str, str]) -> str:
+    """A rule in words, with the vendor's names instead of the ids that it opens, as far as they are known."""
+    row, arrow, opens = rule.partition(" → ")
+    return f"{row}{arrow}{_WORD.sub(lambda found: names.get(found[0], found[0]), opens)}"
 
 
 async def opening_names(db: AsyncConnection, targets: set[int]) -> dict[int, dict[str, str]]:

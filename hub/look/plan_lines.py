@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import records as r
 from hub import times
 from hub.access.decide import Wanted
-from hub.look.grants import opening_names
+from hub.look.grants import named, opening_names
 from hub.reconcile.plan import Action, Change, Plan, opens_json
 from hub.store import among
 from hub.store import tables as t
@@ -118,7 +118,7 @@ def _line(
         after=after,
         why=change.reason.text,
         fix=change.reason.fix,
-        rule=change.rule,
+        rule=named(change.rule, names),
         reference=change.reference,
         takes=_takes(change),
         identity=change.identity,

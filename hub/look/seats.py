@@ -14,7 +14,7 @@ from hub import records as r
 from hub.core import Hub
 from hub.store import tables as t
 
-__all__ = ["SeatView", "compare_seats", "match_by_number", "read_seats", "spots_of"]
+__all__ = ["SeatView", "compare_seats", "match_by_number", "read_seats", "spots_named", "spots_of"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,15 @@ async def spots_of(hub: Hub, source: str, room_plan: str) -> list[r.Spot]:
     return sorted(spots, key=lambda spot: (spot.row or 0, spot.column or 0, len(spot.label), spot.label))
 
 
+def spots_named(given: Mapping[str, str], seats: Sequence[g.TrackerSeat]) -> list[r.Spot]:
+    """The spots of a room without a plan: those that were given a seat, and one for each other seat by its label,
+    where labels are known."""
+    told = any(seat.label != seat.id for seat in seats)
+    free = [seat.label.strip() for seat in seats if told and seat.id not in given.values()]
+    labels = sorted(dict.fromkeys([*given, *filter(None, free)]), key=lambda label: (len(label), label))
+    return [r.Spot(id=label, room_plan_id="", label=label) for label in labels]
+
+
 async def read_seats(hub: Hub, target: str, box: str) -> list[g.TrackerSeat] | None:
     """The seats of a box, asked of the tracker; None where it can't tell. Raises HubError where it doesn't answer."""
     row = await hub.connection_row(target)
@@ -53,6 +62,7 @@ def compare_seats(
 ) -> list[SeatView]:
     """Each spot with its seat. Where the tracker can't tell its seats, their ids stand in for what is written there."""
     labels = {seat.id: seat.label for seat in seats} if seats is not None else None
+    counted = _counted_on(labels, given)
     shared = {seat for seat, count in Counter(given.values()).items() if count > 1}
     views = []
     for spot in spots:
@@ -66,11 +76,22 @@ def compare_seats(
             there = labels[seat] if labels is not None else seat
             if seat in shared:
                 views.append(SeatView(spot, seat, there, "differs", f"shares seat {there} with another spot"))
-            elif there.strip() != label:
+            elif there.strip() != label and not counted:
                 views.append(SeatView(spot, seat, there, "differs", f"is seat {there}"))
             else:
                 views.append(SeatView(spot, seat, there, "match", f"is seat {there}"))
     return views
+
+
+def _counted_on(labels: Mapping[str, str] | None, given: Mapping[str, str]) -> bool:
+    """Whether nothing but ids is known of the seats, and they go up with the spots: ids are often counted from 0, so
+    another number alone is no mistake."""
+    if labels is not None and any(seat != label for seat, label in labels.items()):
+        return False
+    pairs = list(given.items())
+    if len(pairs) < 2 or not all(spot.isdecimal() and seat.isdecimal() for spot, seat in pairs):
+        return False
+    return len({int(seat) - int(spot) for spot, seat in pairs}) == 1
 
 
 def match_by_number(

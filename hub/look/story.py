@@ -54,6 +54,8 @@ class LogRow:
     code: str
     connection: str
     text: str
+    member: str = ""
+    """Whom it is about (`source:id`), where it is about one."""
 
 
 async def grant_story(db: AsyncConnection, studio: Studio, grant_id: str, *, limit: int = 30) -> list[Event]:
@@ -123,6 +125,8 @@ async def log_rows(db: AsyncConnection, studio: Studio, ids: Sequence[str]) -> d
     c = t.log.c
     query = select(t.log).where(c.studio_id == studio.id, c.id.in_([int(one) for one in ids]))
     return {
-        str(row.id): LogRow(str(row.id), row.at, row.level, row.code, row.connection or "", redact.mask(row.text))
+        str(row.id): LogRow(
+            str(row.id), row.at, row.level, row.code, row.connection or "", redact.mask(row.text), row.member or ""
+        )
         for row in await db.execute(query)
     }

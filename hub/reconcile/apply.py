@@ -125,6 +125,8 @@ async def apply_plan(
     await tell_late(scope, lease)
     todo = plan.to_do
     done = 0
+    if todo:
+        progress(0, len(todo))
     for part in _slices(todo, scope.plugin.slice_size):
         if work.result.stopped_by is not None:
             work.result.left = len(todo) - done

@@ -11,7 +11,7 @@ from hub.grants import TrackerSeat
 from hub.look.catalog import read_catalog
 from hub.look.effects import effects_of
 from hub.look.people import people_at, people_keys
-from hub.look.seats import compare_seats, match_by_number
+from hub.look.seats import compare_seats, match_by_number, spots_named
 from hub.look.vendors import list_vendors
 from hub.records import Spot
 from hub.studio.connecting import make_studio, spec_of, studio_section
@@ -133,3 +133,14 @@ def test_seats_are_compared_by_what_is_written_on_them() -> None:
     assert match_by_number(spots, seats, {"3": "s9"}) == {"1": "s1", "2": "s2", "3": "s9", "4": "s4"}
     shared = compare_seats(spots[:2], seats, {"1": "s1", "2": "s1"})
     assert [view.state for view in shared] == ["differs", "differs"]
+
+
+def test_ids_that_go_up_with_the_spots_are_no_mistake() -> None:
+    spots = spots_named({"1": "0", "2": "1", "10": "9"}, ())
+    assert [spot.label for spot in spots] == ["1", "2", "10"]
+    assert {view.state for view in compare_seats(spots, None, {"1": "0", "2": "1", "10": "9"})} == {"match"}
+    swapped = compare_seats(spots, None, {"1": "0", "2": "2", "10": "9"})
+    assert [view.state for view in swapped] == ["differs", "match", "differs"]
+    told = [TrackerSeat(id=str(number), label=str(number + 5)) for number in range(3)]
+    assert [spot.label for spot in spots_named({"1": "0"}, told)] == ["1", "6", "7"]
+    assert [view.state for view in compare_seats(spots[:2], told, {"1": "0", "2": "1"})] == ["differs"] * 2

@@ -80,3 +80,13 @@ async def test_the_steps_tick_themselves_and_today_follows_the_last(world: World
         await until(pilot, lambda: isinstance(pilot.app.screen, FirstRunScreen), "the steps again")
         await world.sync()
         await until(pilot, lambda: pilot.app.current_mode == "today", "Today")
+
+
+async def test_the_field_that_is_typed_into_says_what_it_is_for(hub: Hub) -> None:
+    async with HubApp(hub).run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: len(pilot.app.screen.query(Field)) == 4, "the form")
+        await until(pilot, lambda: "As members read it in mails" in frame(pilot), "what the name is for")
+        assert "Such as Europe/Zurich" not in frame(pilot)
+        await press(pilot, "tab")
+        await until(pilot, lambda: "Such as Europe/Zurich" in frame(pilot), "what the zone is for")
+        assert "As members read it in mails" not in frame(pilot)

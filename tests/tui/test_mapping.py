@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.harness import World
 from tests.tui.driving import frame, press, text_of, until
 from tests.visiting import at, book, make_visiting
 from tui.app import HubApp
+from tui.chrome import Hints
 from tui.questions import Ask
 from tui.screens.mapping import MappingScreen
 from tui.screens.plan import PlanScreen
@@ -278,4 +280,26 @@ async def test_a_read_only_window_saves_nothing(world: World) -> None:
         await go_to(pilot, "ten")
         await press(pilot, "space", "S", "y")
         assert isinstance(pilot.app.screen, MappingScreen)
+        assert "Read only" in screen(pilot).said
+        assert any(what == "save → plan" and not works for _, what, works in screen(pilot).query_one(Hints).hints)
     assert await rows_of(world.hub, "passes") == before
+
+
+async def test_what_a_sync_read_is_there_to_choose_unless_somebody_edits(world: World) -> None:
+    async with HubApp(world.hub).run_test(size=(120, 36)) as pilot:
+        await begin(pilot)
+        await thing(pilot, "AG-1")
+        await go_to(pilot, "ten")
+        world.desk.passes.append({"id": "new", "name": "Brand new pass"})
+        world.clock.move(timedelta(minutes=30))
+        world.desk.export(at=world.clock.now())
+        await world.sync()
+        await until(pilot, lambda: "Brand new pass" in frame(pilot), "what was read")
+        await press(pilot, "space")
+        world.desk.passes.append({"id": "newer", "name": "Newest pass"})
+        world.clock.move(timedelta(minutes=30))
+        world.desk.export(at=world.clock.now())
+        await world.sync()
+        await screen(pilot)._look()
+        assert "Newest pass" not in frame(pilot)
+        assert screen(pilot).unsaved

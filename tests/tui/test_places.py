@@ -297,7 +297,7 @@ async def test_who_could_open_what_at_a_past_moment(tmp_path: Path, monkeypatch:
     async with opened(tmp_path, monkeypatch) as (_, app, pilot):
         await press(pilot, "2")
         await pilot.press("H")
-        await until(pilot, lambda: isinstance(app.screen, PastDialog) and "made 21 Nov" in text_of(app))
+        await until(pilot, lambda: isinstance(app.screen, PastDialog) and "21 Nov 2026" in text_of(app))
         field = app.screen.query_one("#moment", Input)
         field.value = "2020-01-01 10:00"
         await pilot.press("enter")
@@ -313,3 +313,62 @@ async def test_q_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     async with opened(tmp_path, monkeypatch) as (_, app, pilot):
         await pilot.press("q")
         await until(pilot, lambda: app._exit)
+
+
+async def test_at_forty_by_ten_every_place_shows_where_the_keys_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, monkeypatch, size=PHONE) as (_, app, pilot):
+        assert "Nothing runs by itself" in text_of(app)
+        for key in "2345671":
+            await press(pilot, key)
+            focused = app.focused
+            assert focused is not None, key
+            assert app.screen.region.contains_region(focused.region), f"{key}: {focused} is out of sight"
+            assert "all keys" in text_of(app)
+
+
+async def test_the_past_is_explained_person_by_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(tmp_path, monkeypatch) as (_, app, pilot):
+        await press(pilot, "H")
+        assert isinstance(app.screen, PastDialog)
+        moment = app.screen.query_one("#moment", Input)
+        assert moment.has_focus
+        assert moment.value in text_of(app)
+        await press(pilot, "tab", "tab", "x")
+        assert isinstance(app.screen, ExplainDialog)
+
+
+async def test_a_line_of_the_log_leads_to_its_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(tmp_path, monkeypatch) as (_, app, pilot):
+        await press(pilot, "3")
+        runs = table_of(app, "#runs")
+        for _ in runs.ids:
+            if "read groups and locks" not in text_of(app):
+                await press(pilot, "j")
+        await press(pilot, "x")
+        assert "Nobody's name" in page_of(app).said
+        await press(pilot, "enter", "x")
+        assert isinstance(app.screen, ExplainDialog)
+
+
+async def test_what_a_place_said_of_work_is_gone_once_the_work_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, monkeypatch) as (_, app, pilot):
+        today = page_of(app)
+        today.say("Apply  plan 20", "running", stays=True)
+        await press(pilot, "2", "1")
+        assert page_of(app) is today
+        await until(pilot, lambda: not today.said)
+
+
+@pytest.mark.parametrize("size", [LARGE, NARROW])
+async def test_a_long_list_keeps_its_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    async with opened(tmp_path, monkeypatch, size=size, members=60) as (_, app, pilot):
+        await press(pilot, "2")
+        table = table_of(app, "#grants")
+        assert table.show_vertical_scrollbar
+        assert [column.key for column, _ in table._widths()] == ["status", "who", "lock", "period"]

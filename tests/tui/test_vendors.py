@@ -16,6 +16,7 @@ from plugins.exivo.simulator import API_KEY, API_SECRET, SITE_ID
 from tests.harness import World
 from tests.tui.driving import frame, press, text_of, until
 from tui.app import HubApp
+from tui.chrome import Hints
 from tui.fields import Choose, Field
 from tui.questions import Ask, TypeWords
 from tui.screens.vendors import VendorsScreen
@@ -185,3 +186,15 @@ async def test_a_lock_is_forgotten_only_by_its_own_words(world: World) -> None:
         await until(pilot, lambda: "door" not in screen._views, "forgotten")
     assert not world.ours() or not world.opens("1")
     assert [row.name for row in await world.hub.connections()] == ["desk"]
+
+
+async def test_a_read_only_window_refuses_before_anything_is_tried(world: World) -> None:
+    async with HubApp(world.hub, read_only=True).run_test(size=(120, 36)) as pilot:
+        vendors = await begin(pilot, world, "door")
+        hints = {what: works for _, what, works in vendors.query_one(Hints).hints}
+        assert (hints["verify"], hints["save"], hints["disconnect…"]) == (True, False, False)
+        for key in ("S", "U", "D"):
+            vendors.say("")
+            await press(pilot, key)
+            assert "Read only" in vendors.said
+            assert pilot.app.screen is vendors

@@ -71,6 +71,7 @@ class TemplatePanes(Horizontal):
     TemplatePanes.narrow #preview-pane { display: none; width: 1fr; }
     TemplatePanes.narrow.swapped #preview-pane { display: block; }
     TemplatePanes.narrow.swapped #source { display: none; }
+    TemplatePanes.low #values, TemplatePanes.low #values-title { display: none; }
     TemplatePanes.phone #words-left { width: 1fr; }
     TemplatePanes.phone #source, TemplatePanes.phone #preview-pane { display: none; margin-left: 0; }
     TemplatePanes.phone.opened #words-left { display: none; }

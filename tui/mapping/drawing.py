@@ -8,6 +8,7 @@ from rich.text import Text
 
 from hub.look.effects import Effects
 from hub.look.people import Person
+from hub.words import counted
 from tui.mapping.draft import Draft
 from tui.mapping.shape import Left, Right
 from tui.theme import PLAN, glyph, state
@@ -97,7 +98,7 @@ def does_text(
     effects: Effects | None, members: int, notes: Sequence[str], colours: dict[str, str], *, unchanged: bool = False
 ) -> Text:
     """What an edit does; None while it is being counted."""
-    head = Text.assemble(("What this does", "bold"), (f"   {members:,} members today", colours["muted"]))
+    head = Text.assemble(("What this does", "bold"), (f"   {counted(members, 'member')} today", colours["muted"]))
     lines = [head]
     if unchanged:
         lines.append(Text("Nothing is changed.", style=colours["muted"]))

@@ -24,7 +24,7 @@ class Passes(MappingTable):
         Column("passes", "Passes", 6, right=True),
         Column("people", "People", 6, right=True, drop=1),
     )
-    empty = "No groups and no passes known. Connect a lock and a booking system, then sync once."
+    empty = "No groups or passes known yet. Once a lock and a booking system are connected, s reads them."
     right_empty = "No passes known at this source. They come with the next sync."
 
     def left(self, draft: Draft, board: Board) -> list[Left]:

@@ -18,6 +18,12 @@ _SWITCHES = {
 }
 
 
+def _room_name(board: Board, source: str, target: str, kind: str, place: str, box: str) -> str:
+    """What a room is called. Not every source tells that: then the name of its box says more than an id."""
+    name = board.catalog.named(source, kind, place)
+    return board.catalog.target(target).boxes.get(box, name) if name == place else name
+
+
 class Rooms(MappingTable):
     """Left the rooms; right the tracker's box."""
 
@@ -35,7 +41,7 @@ class Rooms(MappingTable):
             if isinstance(row, RoomRow):
                 kind = "location" if row.room_plan is None else "room_plan"
                 said.add((row.source, row.target, kind, place_of(row)))
-                name = board.catalog.named(row.source, kind, place_of(row))
+                name = _room_name(board, row.source, row.target, kind, place_of(row), row.box)
                 cells = {"name": name, "box": row.box, "send": "yes" if row.send else "no"}
                 found.append(Left(key, cells, faint=place_of(row)))
         plans = {one.source for one in board.catalog.of("room_plan")}
@@ -51,7 +57,8 @@ class Rooms(MappingTable):
     def heading(self, draft: Draft, board: Board, key: str) -> tuple[str, str]:
         """The box of a room."""
         source, target, kind, place = parts(key)[:4]
-        return f"{board.catalog.named(source, kind, place)}", f"{source} → {target} · choose its box"
+        name = _room_name(board, source, target, kind, place, draft.values(key).get("box", ""))
+        return name, f"{source} → {target} · choose its box"
 
     def right(self, draft: Draft, board: Board, key: str) -> list[Right]:
         """Known boxes, one to type, and how it is sent."""
@@ -120,7 +127,8 @@ class Seats(Rooms):
         """The room and its box."""
         source, target, kind, place = parts(key)[:4]
         box = draft.values(key).get("box", "")
-        return board.catalog.named(source, kind, place), f"{source} ↔ {target} box {box} · enter shows the room"
+        name = _room_name(board, source, target, kind, place, box)
+        return name, f"{source} ↔ {target} box {box} · enter shows the room"
 
     def right(self, draft: Draft, board: Board, key: str) -> list[Right]:
         """Each spot with its seat."""

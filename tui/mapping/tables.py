@@ -14,6 +14,7 @@ from hub.errors import HubError
 from hub.look.catalog import read_catalog
 from hub.look.effects import Effects, effects_of
 from hub.look.people import people_at, people_keys
+from hub.look.pulse import Pulse
 from hub.look.seats import compare_seats
 from hub.studio.editing import rows_of
 from hub.studio.model import ROW_KINDS, Row
@@ -45,6 +46,10 @@ class MappingTables(Page):
     MappingScreen.short .head { height: 1; }
     MappingScreen #does { height: auto; max-height: 9; padding: 1 2; background: $panel; }
     MappingScreen.short #does { padding: 0 2; max-height: 5; }
+    MappingScreen.low #does { display: none; }
+    MappingScreen.phone #right { display: none; margin-left: 0; }
+    MappingScreen.phone.opened #right { display: block; }
+    MappingScreen.phone.opened #left { display: none; }
     MappingScreen Input { height: 1; border: none; background: $row; padding: 0 1; display: none; }
     MappingScreen Input:focus { border: none; }
     MappingScreen Input.open { display: block; }
@@ -98,6 +103,11 @@ class MappingTables(Page):
                 yield Static("", id="does")
 
     # ── loading ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def stale(self, before: Pulse, now: Pulse) -> bool:
+        """A run may have read other things to choose from. What somebody edits stays as it is."""
+        typing = isinstance(self.focused, Input)
+        return before.runs != now.runs and not self.unsaved and not typing
 
     async def load(self) -> None:
         """What can be named, and the rows of every table that nobody is editing."""

@@ -16,7 +16,7 @@ from hub.look.export import export_rides
 from hub.look.members import find_member
 from hub.words import counted
 from tui.dialogs.prompt import Prompt
-from tui.page import Page
+from tui.page import PHONE, Page
 from tui.questions import Ask
 from tui.work import Work
 
@@ -31,11 +31,7 @@ class MetricsPage(Page):
 
     def phone(self) -> bool:
         """Whether there is room for one pane only."""
-        return self.app.size.width < 60
-
-    def _breakpoints(self) -> None:
-        super()._breakpoints()
-        self.set_class(self.phone(), "phone")
+        return self.app.size.width < PHONE
 
     # ── taking out ────────────────────────────────────────────────────────────────────────────────────────────────
 

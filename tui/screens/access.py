@@ -86,7 +86,7 @@ class AccessScreen(Page):
                 Column("status", "Status", 13),
                 Column("who", "Who", 13, grow=True),
                 Column("lock", "Opens", 12, grow=True, drop=1),
-                Column("period", "Period", 24, drop=0),
+                Column("period", "Period", 22, drop=2),
             ]
             yield IdTable(columns, self._rows, empty=NOTHING_YET, opens="details", marking=True, id="grants")
             with VerticalScroll(id="card", can_focus=False):

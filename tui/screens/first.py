@@ -134,7 +134,7 @@ class FirstRunScreen(Page):
         vendors = vendors_by_kind(self.hub_app.hub.plugins)
         words = (
             ", ".join(vendors["booking"]),
-            ", ".join([*vendors["lock"], *vendors["tracker"]]),
+            ", ".join(title.partition(" (")[0] for title in [*vendors["lock"], *vendors["tracker"]]),
             "passes, rooms, communities",
             "see every change before it is made",
             "by itself from then on",
@@ -226,7 +226,8 @@ class FirstRunScreen(Page):
         found: list[tuple[str | None, str]] = []
         section = studio_section({field.field.key: field.text.strip() for field in fields}, found)
         for field in fields:
-            field.wrong(next((what for key, what in found if key == field.field.key), ""))
+            wrong = next((what for key, what in found if key == field.field.key), "")
+            field.wrong(wrong.removeprefix(field.field.key).strip())
         if section is None:
             next((field for field in fields if field.has_class("bad")), fields[0]).go()
             return

@@ -20,7 +20,7 @@ from tui.mail.outbox import Outbox
 from tui.mail.panes import kind_title
 from tui.mail.templates import Templates
 from tui.mapping.tabs import Tabs
-from tui.page import Page
+from tui.page import PHONE, Page
 from tui.questions import Ask
 from tui.table import IdTable
 from tui.work import Work
@@ -72,9 +72,9 @@ class MailScreen(Page):
     def _breakpoints(self) -> None:
         super()._breakpoints()
         for view in (*self.query(Templates), *self.query(Outbox)):
-            for name in ("narrow", "short"):
+            for name in ("narrow", "short", "low"):
                 view.set_class(self.has_class(name), name)
-            view.set_class(self.app.size.width < 60, "phone")
+            view.set_class(self.app.size.width < PHONE, "phone")
         # Some keys are for windows with room for one pane alone.
         self.call_after_refresh(self.show_hints)
 

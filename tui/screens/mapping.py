@@ -14,13 +14,13 @@ from textual.widgets import Input, Static
 from hub.errors import HubError, UserError
 from hub.look.effects import effects_of
 from hub.look.people import people_named
-from hub.look.seats import read_seats, spots_of
+from hub.look.seats import read_seats, spots_named, spots_of
 from hub.studio.editing import edit_rows, make_row, rows_of
 from hub.studio.model import Row
 from tui.jobs import REST, deferred
 from tui.mapping.draft import Draft, Edit
 from tui.mapping.drawing import does_text
-from tui.mapping.rooms import Seats
+from tui.mapping.rooms import Members, Seats
 from tui.mapping.shape import Room, parts
 from tui.mapping.tables import MappingTables
 from tui.mapping.tabs import Tabs
@@ -35,6 +35,7 @@ __all__ = ["MappingScreen"]
 class MappingScreen(MappingTables):
     """The fourth place."""
 
+    writes = frozenset({"save"})
     BINDINGS: ClassVar[list[Any]] = [
         Binding("space", "tick", "tick"),
         Binding("S", "save", "save → plan"),
@@ -43,6 +44,7 @@ class MappingScreen(MappingTables):
         Binding("minus", "bump(-1)", "less", show=False),
         Binding("e", "edit", "type"),
         Binding("slash", "filter", "filter", key_display="/"),
+        Binding("x", "explain", "explain", show=False),
         Binding("right_square_bracket", "table(1)", "next table", key_display="]"),
         Binding("left_square_bracket", "table(-1)", "table before", show=False),
         Binding("escape", "back", "leave the field"),
@@ -72,7 +74,9 @@ class MappingScreen(MappingTables):
         hub = self.hub_app.hub
         source, target, kind, place = parts(key)[:4]
         spots = await spots_of(hub, source, place) if kind == "room_plan" else []
-        self.board.rooms[key] = Room(spots)
+        given = self.draft.values(key).get("seats", {})
+        self.board.rooms[key] = Room(spots or spots_named(given, ()), problem="Asking for the seats …")
+        self._show_seats()
         try:
             seats = await read_seats(hub, target, self.draft.values(key).get("box", ""))
             problem = (
@@ -80,8 +84,12 @@ class MappingScreen(MappingTables):
             )
         except HubError as error:
             seats, problem = None, f"Seats not known: {error.what}"
-        self.board.rooms[key] = Room(spots, seats, problem)
-        if isinstance(self.table, Seats):
+        self.board.rooms[key] = Room(spots or spots_named(given, seats or ()), seats, problem)
+        self._show_seats()
+
+    def _show_seats(self) -> None:
+        # The app may have been left meanwhile.
+        if isinstance(self.table, Seats) and self.query("#things"):
             self._show()
 
     @on(IdTable.Opened)
@@ -90,11 +98,16 @@ class MappingScreen(MappingTables):
         if isinstance(self.table, Seats) and things.row in self.board.rooms:
             self._open_room(things.row)
         elif message.table is things:
-            self.query_one("#choices", IdTable).focus()
+            self._to_the_right()
         elif self._typing() is not None:
             self.action_edit()
         else:
             self.run_worker(self.action_tick())
+
+    def _to_the_right(self) -> None:
+        """To what belongs to the thing; where there is no room for both sides, in place of the things."""
+        self.add_class("opened")
+        self.query_one("#choices", IdTable).focus()
 
     def _open_room(self, key: str) -> None:
         room, box = self.board.rooms[key], self.draft.values(key).get("box", "")
@@ -114,6 +127,7 @@ class MappingScreen(MappingTables):
 
     def _go(self, place: int) -> None:
         self.here, self._filter = place, ("", "")
+        self.remove_class("opened")
         self.query_one("#filter", Input).remove_class("open")
         things = self.query_one("#things", IdTable)
         things.show([])
@@ -125,6 +139,11 @@ class MappingScreen(MappingTables):
         self._go(message.place)
 
     # ── editing ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def who(self) -> str | None:
+        """The member under the cursor."""
+        key = self.query_one("#things", IdTable).row
+        return key.partition("/")[2] if key is not None and isinstance(self.table, Members) else None
 
     def _cursor(self) -> tuple[str | None, str | None]:
         return self.query_one("#things", IdTable).row, self.query_one("#choices", IdTable).row
@@ -155,7 +174,7 @@ class MappingScreen(MappingTables):
         if key is None or choice is None:
             self.notify("There is nothing to tick here.", timeout=3)
         elif not choices.has_focus:
-            choices.focus()
+            self._to_the_right()
         elif edits := self.table.toggle(self.draft, self.board, key, choice):
             await self._apply(edits)
         else:
@@ -204,6 +223,7 @@ class MappingScreen(MappingTables):
 
     def _close(self, field: str, table: str) -> None:
         self.query_one(field, Input).remove_class("open")
+        self.set_class(table != "#things", "opened")
         self.query_one(table, IdTable).focus()
 
     def action_filter(self) -> None:
@@ -212,6 +232,7 @@ class MappingScreen(MappingTables):
         field = self.query_one("#filter", Input)
         self._filter = (pane, field.value.casefold() if field.has_class("open") else "")
         field.add_class("open")
+        self.add_class("opened")
         field.focus()
 
     @on(Input.Changed, "#filter")
@@ -232,7 +253,9 @@ class MappingScreen(MappingTables):
 
     @on(Input.Submitted, "#filter")
     def _done_filtering(self) -> None:
-        self.query_one(f"#{self._filter[0] or 'things'}", IdTable).focus()
+        pane = self._filter[0] or "things"
+        self.set_class(pane != "things", "opened")
+        self.query_one(f"#{pane}", IdTable).focus()
 
     def action_back(self) -> None:
         """One step back: out of a field, out of a filter, to the left."""
@@ -247,6 +270,7 @@ class MappingScreen(MappingTables):
             self._close("#filter", f"#{pane}")
             self._show()
         else:
+            self.remove_class("opened")
             self.query_one("#things", IdTable).focus()
 
     def action_undo(self) -> None:
@@ -262,8 +286,7 @@ class MappingScreen(MappingTables):
     async def action_save(self) -> None:
         """Say once more what it does; save; go to the plan."""
         app, draft = self.hub_app, self.draft
-        if app.read_only:
-            self.notify("This is read only: nothing can be saved.", severity="warning")
+        if not self.may("save"):
             return
         if not draft.unsaved:
             self.notify(f"Nothing is changed in {self.table.name}.", timeout=3)

@@ -43,6 +43,7 @@ class RunsScreen(Page):
     writes = frozenset({"stop"})
     BINDINGS: ClassVar[list[Any]] = [
         Binding("X", "stop", "stop run"),
+        Binding("x", "explain", "explain", show=False),
         Binding("l", "log", "log", show=False),
         Binding("i", "level('info')", "info", show=False),
         Binding("w", "level('warning')", "warnings", show=False),
@@ -53,6 +54,12 @@ class RunsScreen(Page):
     RunsScreen #runs { width: 44; }
     RunsScreen.narrow #runs { width: 31; }
     RunsScreen #right { width: 1fr; margin-left: 1; background: $surface; }
+    RunsScreen.short StepsCard { padding: 0 1; }
+    RunsScreen.phone #runs { width: 1fr; }
+    RunsScreen.phone #right { display: none; margin-left: 0; }
+    RunsScreen.phone.opened #right { display: block; }
+    RunsScreen.phone.opened #runs { display: none; }
+    RunsScreen.low StepsCard { display: none; }
     RunsScreen #log-title { height: 1; padding: 0 2; margin-top: 1; }
     RunsScreen.short #log-title { margin-top: 0; padding: 0 1; }
     """
@@ -62,6 +69,8 @@ class RunsScreen(Page):
         self._runs: dict[str, dict[str, Any]] = {}
         self._hidden: set[str] = set()
         self._counts: dict[str, int] = {}
+        self._about: dict[str, str] = {}
+        """Whom lines of the log are about."""
         self._shown: str | None = None
         self._wanted = ""
 
@@ -152,7 +161,14 @@ class RunsScreen(Page):
     async def _lines(self, ids: Sequence[str]) -> dict[str, dict[str, Text | str]]:
         studio = self.hub_app.hub.the_studio
         rows = await self.read(lambda db: log_rows(db, studio, ids))
+        self._about = {key: who for key, who in self._about.items() if len(self._about) < 5000}
+        self._about |= {key: row.member for key, row in rows.items() if row.member}
         return {key: self._line(row) for key, row in rows.items()}
+
+    def who(self) -> str | None:
+        """The member that the line under the cursor is about."""
+        log = self.query_one("#log", Log)
+        return self._about.get(log.row or "") if log.has_focus else None
 
     def _line(self, row: LogRow) -> dict[str, Text | str]:
         colours, zone = self.app.theme_variables, times.zone(self.hub_app.hub.the_studio.timezone)
@@ -230,11 +246,13 @@ class RunsScreen(Page):
             self.say("Asked. It leaves off at its next good moment.", "running")
 
     def action_log(self) -> None:
-        """Into the log."""
+        """Into the log; where there is no room for both, in place of the list."""
+        self.add_class("opened")
         self.query_one("#log", Log).focus()
 
     def action_back(self) -> None:
         """Back to the list."""
+        self.remove_class("opened")
         self.query_one("#runs", IdTable).focus()
 
     async def action_level(self, name: str) -> None:

@@ -191,7 +191,9 @@ class SeatDialog(ModalScreen[dict[str, str] | None]):
         if problem:
             lines += [Text(f"✖ {problem}", style=f"bold {colours['failed']}"), Text()]
         bad = [view for view in views if view.state != "match"]
-        lines.append(Text("Does not match" if bad else "Every spot has its seat", style="bold"))
+        lines.append(
+            Text("Does not match" if bad else "Every spot has its seat" if views else "No spots known", style="bold")
+        )
         for view in bad:
             shown = state(SEATS[view.state])
             mark = "▌" if here is not None and view.spot.label == here.spot.label else " "

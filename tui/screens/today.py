@@ -113,6 +113,8 @@ class TodayScreen(Page):
     TodayScreen.short #doors { margin-top: 0; }
     TodayScreen #runs { margin-top: 1; height: 1fr; }
     TodayScreen.short #runs { margin-top: 0; }
+    TodayScreen.low #top { height: 1fr; }
+    TodayScreen.low #doors, TodayScreen.low #runs { display: none; }
     TodayScreen .title { height: 2; }
     TodayScreen.short .title { height: 1; }
     TodayScreen #list { height: 1fr; }

@@ -28,6 +28,7 @@ __all__ = ["VendorsScreen"]
 class VendorsScreen(VendorForms):
     """The fifth place."""
 
+    writes = frozenset({"save", "save_untried", "disconnect"})
     BINDINGS: ClassVar[list[Any]] = [
         Binding("V", "verify", "verify"),
         Binding("n", "add", "add vendor"),
@@ -45,6 +46,11 @@ class VendorsScreen(VendorForms):
             self.action_add()
         elif fields := list(self.query(Field)):
             fields[0].go()
+
+    def label(self, action: str, what: str) -> str:
+        """On the last line, enter adds a vendor."""
+        adds = action == "open" and self.query_one("#vendors", IdTable).row == ADD
+        return "add vendor" if adds else super().label(action, what)
 
     # ── what can be done ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -75,8 +81,7 @@ class VendorsScreen(VendorForms):
     @work(exclusive=True, group="vendor")
     async def action_save(self) -> None:
         """Check what was typed, try it, and save it if nothing that was tried failed."""
-        if self.hub_app.read_only:
-            self.notify("This is read only: nothing can be saved.", severity="warning")
+        if not self.may("save"):
             return
         spec, current = self._spec()
         if spec is None:
@@ -97,7 +102,9 @@ class VendorsScreen(VendorForms):
     @work(exclusive=True, group="vendor")
     async def action_save_untried(self) -> None:
         """Save although something that was tried failed."""
-        if self._untried is None or self.hub_app.read_only:
+        if not self.may("save_untried"):
+            return
+        if self._untried is None:
             self.notify("S tries and saves; U is for what failed then.", timeout=4)
             return
         await self._save(self._shown or "", self._untried, ())
@@ -118,7 +125,8 @@ class VendorsScreen(VendorForms):
         await self.load()
         table = self.query_one("#vendors", IdTable)
         table.cursor = list(table.ids).index(spec.name)
-        self._show_checks(spec.name, spec, checks, f"Saved: {said}.")
+        next_ = " s reads it, 1 goes on with the first steps." if self.hub_app.new_here else ""
+        self._show_checks(spec.name, spec, checks, f"Saved: {said}.{next_}")
         await self._show_form(spec.name)
 
     @work(exclusive=True, group="vendor")
@@ -144,6 +152,8 @@ class VendorsScreen(VendorForms):
         """Forget a connection, once the words were typed."""
         from hub.cli.opened import who
 
+        if not self.may("disconnect"):
+            return
         key, app = self._shown or "", self.hub_app
         if key in self._new:
             del self._new[key]
@@ -153,8 +163,8 @@ class VendorsScreen(VendorForms):
             await self.load()
             return
         row = self._row(key)
-        if row is None or app.read_only:
-            self.notify("This is read only." if row is not None else "Choose a vendor first.", timeout=3)
+        if row is None:
+            self.notify("Choose a vendor first.", timeout=3)
             return
         words = [(f"revoke {row.name}", "take back everything that the hub gave by it, then forget it")]
         if row.options is not None:

@@ -13,8 +13,8 @@ __all__ = ["Settings", "settings_of"]
 
 
 class Settings(ConnectionSettings):
-    """An access token from anny's settings page, with scopes that read. The `*_field` settings name a custom field of
-    the customer, by its label or key: anny has no fields of its own for what they hold."""
+    """An access token from anny's settings page, with scopes that read. anny has no fields of its own for badge, weight
+    and the like: say which custom field of the customer holds them, by its label or key."""
 
     access_token: SecretStr = Field(min_length=1, title="Access token")
     organization_id: str | None = Field(
