@@ -32,25 +32,27 @@ class Passes(MappingTable):
         rows = {key: row for key, row in keyed(draft.rows).items() if isinstance(row, PassRow)}
         people = {(one.source, one.id): one.people for one in board.catalog.of("pass")}
         ordered = sorted(rows.items(), key=lambda item: (item[1].target, item[1].group is None, item[1].priority))
+        sources = dict.fromkeys(one.source for one in board.catalog.of("pass"))
+        several = len({*sources, *(row.source for row in rows.values())}) > 1
         found = []
         for key, row in ordered:
             target = board.catalog.target(row.target)
             names = [row.group] if row.group is not None else row.locks
             cells = {
                 "prio": str(row.priority) if row.group is not None else "–",
-                "name": ", ".join(target.name_of(one) for one in names),
+                "name": _of(", ".join(target.name_of(one) for one in names), row.source, several),
                 "passes": str(len(row.passes)),
                 "people": str(sum(people.get((row.source, one), 0) for one in row.passes)),
             }
             found.append(Left(key, cells))
-        sources = dict.fromkeys(one.source for one in board.catalog.of("pass"))
         for target in board.catalog.targets:
             named = {(row.source, row.group) for row in rows.values() if row.target == target.name}
             for group, name in target.groups.items():
                 for source in sources:
                     if (source, group) not in named:
                         key = BETWEEN.join((source, target.name, "group", group))
-                        found.append(Left(key, {"prio": "–", "name": name, "passes": "–", "people": "–"}, quiet=True))
+                        cells = {"prio": "–", "name": _of(name, source, several), "passes": "–", "people": "–"}
+                        found.append(Left(key, cells, quiet=True))
         return found
 
     def heading(self, draft: Draft, board: Board, key: str) -> tuple[str, str]:
@@ -140,3 +142,8 @@ class Passes(MappingTable):
         order[place], order[other] = order[other], order[place]
         edits = [Edit(one, {**draft.values(one), "priority": number}) for number, one in enumerate(order, 1)]
         return [edit for edit in edits if edit.values != draft.values(edit.key)]
+
+
+def _of(name: str, source: str, several: bool) -> str:
+    """A group, and whose passes open it where there are several booking systems."""
+    return f"{name}  {source}" if several else name
