@@ -75,7 +75,7 @@ class MappingScreen(MappingTables):
         source, target, kind, place = parts(key)[:4]
         spots = await spots_of(hub, source, place) if kind == "room_plan" else []
         given = self.draft.values(key).get("seats", {})
-        self.board.rooms[key] = Room(spots or spots_named(given, ()), problem="Asking for the seats …")
+        self.board.rooms[key] = Room(spots or spots_named(given, ()))
         self._show_seats()
         try:
             seats = await read_seats(hub, target, self.draft.values(key).get("box", ""))
