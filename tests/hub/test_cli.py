@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -709,6 +711,17 @@ def test_a_terminal_that_can_not_show_a_character_gets_another(tmp_path: Path) -
     assert json.loads(imported.stdout)["changes"][0] == "studio 'Nördlich' created"
 
 
+def wait_until_open(process: subprocess.Popen[str], file: Path, *, seconds: float = 60.0) -> None:
+    """Wait until a process has a file open, so that what is written from then on is news to it."""
+    handles = Path(f"/proc/{process.pid}/fd")
+    give_up = time.monotonic() + seconds
+    while handles.is_dir() and time.monotonic() < give_up:
+        with contextlib.suppress(OSError):
+            if any(handle.exists() and handle.resolve() == file.resolve() for handle in handles.iterdir()):
+                return
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_the_log_can_be_followed(shop: Shop, form: str) -> None:
     """New lines come as they are written, the very first one too, until Ctrl+C."""
@@ -720,6 +733,7 @@ def test_the_log_can_be_followed(shop: Shop, form: str) -> None:
         try:
             assert process.stdout is not None
             assert process.stderr is not None
+            wait_until_open(process, shop.home / "studiohub.sqlite3")
             assert shop("log", "--json").json == []
             shop("sync")
             written = shop("log", "--json").json
