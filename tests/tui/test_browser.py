@@ -219,7 +219,7 @@ def test_it_only_looks_unless_it_was_told_otherwise(server: Served, home: Home, 
     for place in ("4", "5"):
         screen.forget()
         screen.press(place, "S")
-        screen.until("nothing can be saved")
+        screen.until("Read only:")
     screen.page.close()
     until(lambda: not processes_of(home.folder))
     after = contents(home)
