@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from hub.look.rules import RuleView, list_rules
 from hub.reconcile.plan import Plan
 from hub.store import tables as t
 from hub.studio.editing import edit_rows, make_row, preview_rows, row_values, rows_of
-from hub.studio.model import ROW_KINDS, Row
+from hub.studio.model import Row
 from tests.conftest import BOTH
 from tests.harness import World
 from tests.hub.test_cli import Shop, shop
@@ -215,14 +214,6 @@ async def test_an_edit_that_changes_nothing_leaves_no_trace(world: World) -> Non
     before = await everything(world)
     done = await edit_rows(world.hub, "resources", await rows_of(world.hub, "resources"), "test")
     assert (done.changes, await everything(world) == before) == ([], True)
-
-
-def test_the_rows_in_the_documentation_can_be_used() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "access.md").read_text(encoding="utf-8")
-    tables = tomllib.loads(text.partition("```toml\n")[2].partition("```")[0])
-    assert set(tables) == {"resources", "communities", "passes"}
-    for kind, rows in tables.items():
-        assert all(ROW_KINDS[kind].model_validate(row) for row in rows)
 
 
 # ── the command ───────────────────────────────────────────────────────────────────────────────────────────────────────
