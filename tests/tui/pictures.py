@@ -176,7 +176,8 @@ seats = {{ {seats} }}
 ROWS = (5, 7, 8)
 """Bikes in each row of the room."""
 SEATS: tuple[tuple[Steps, tuple[int, int]], ...] = tuple(
-    (_then(keys("4", "[", "[", shows="Seats not known"), keys("enter", shows="set seat")), size) for size in (LARGE, NARROW)
+    (_then(keys("4", "[", "[", shows="Seats not known"), keys("enter", shows="set seat")), size)
+    for size in (LARGE, NARROW)
 )
 
 
