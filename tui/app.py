@@ -396,5 +396,5 @@ def _later(module: str, name: str) -> Screen[Any]:
 
 def _load_next() -> None:
     """Load what is likely to be opened next, so that its key does not wait for that."""
-    for module in ("access", "runs"):
+    for module in ("access", "runs", "plan"):
         import_module(f"tui.screens.{module}")
