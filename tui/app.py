@@ -41,9 +41,6 @@ T = TypeVar("T")
 
 KEYS = {"enter": "enter", "space": "space", "pageup": "pgup", "pagedown": "pgdn", "slash": "/", "escape": "esc"}
 ASCII = AsciiFilter()
-SETTLED = 1.0
-"""Seconds after which the first screen is long there, and what is likely to be opened next is loaded."""
-
 DEMO = 10
 """What the app ends with when somebody wants to see the made-up studio."""
 
@@ -111,7 +108,6 @@ class HubApp(App[None]):
         self.set_interval(0.25, self._show_progress)
         self.new_here = not (await first_steps(self.hub))["applied"]
         self.switch_mode("first" if self.new_here else "today")
-        self.set_timer(SETTLED, lambda: self.run_worker(_load_next, thread=True, group="load", exit_on_error=False))
 
     async def on_first_run_screen_finished(self) -> None:
         """Everything is set up."""
@@ -392,9 +388,3 @@ class HubApp(App[None]):
 def _later(module: str, name: str) -> Screen[Any]:
     """A screen whose parts are imported when it is first visited."""
     return cast(Screen[Any], getattr(import_module(f"tui.screens.{module}"), name)())
-
-
-def _load_next() -> None:
-    """Load what is likely to be opened next, so that its key does not wait for that."""
-    for module in ("access", "runs", "plan"):
-        import_module(f"tui.screens.{module}")
