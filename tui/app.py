@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
@@ -23,7 +23,7 @@ from hub.look.pulse import Pulse
 from tui.ascii import AsciiFilter
 from tui.chrome import PLACES, Header
 from tui.engine_here import EngineHere
-from tui.heading import read_heading, show_heading
+from tui.heading import Counted, read_heading, show_heading
 from tui.jobs import deferred
 from tui.leaving import ask_before_leaving
 from tui.page import Page
@@ -92,7 +92,7 @@ class HubApp(App[None]):
         self.engine = EngineHere(hub)
         self.runs_by = ""
         """Who sees to it that things happen by themselves: `here`, `daemon`, `none`; empty while that is not known."""
-        self._counted: tuple[Pulse, dict[str, int]] | None = None
+        self._counted: Counted | None = None
         self.new_here = False
         """Whether the first run goes on: it stands where Today stands later."""
 
@@ -197,9 +197,9 @@ class HubApp(App[None]):
         show_heading(header, found, mode=mode, read_only=self.read_only)
 
     @property
-    def counted(self) -> dict[str, int] | None:
+    def counted(self) -> Mapping[str, int] | None:
         """How many grants of each status there were when that was last counted."""
-        return self._counted[1] if self._counted is not None else None
+        return self._counted.grants if self._counted is not None else None
 
     # ── work ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

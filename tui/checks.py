@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rich.text import Text
 
 from hub.grants import Check, CheckState
 from hub.look.vendors import VendorView
 from tui.theme import State, glyph, state
+from tui.words import age
 
-__all__ = ["age", "checks_text", "vendor_cells"]
+__all__ = ["checks_text", "vendor_cells"]
 
 _LOOKS = {
     CheckState.OK: state("ok"),
@@ -19,16 +20,6 @@ _LOOKS = {
     CheckState.WARNING: state("warning"),
     CheckState.SKIPPED: State("○", ".", "not tried", "muted"),
 }
-
-
-def age(past: timedelta) -> str:
-    """How long ago."""
-    minutes = int(past.total_seconds() // 60)
-    if minutes < 1:
-        return "now"
-    if minutes < 120:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"
 
 
 def vendor_cells(view: VendorView, changed: bool, now: datetime, colours: dict[str, str]) -> dict[str, Text | str]:

@@ -12,6 +12,7 @@ from hub.access.windows import LONGEST_DAY
 from hub.look.grants import GrantView, named
 from hub.look.reveal import Kept
 from hub.look.story import Event
+from tui.questions import keys_line
 from tui.theme import bar, glyph, state
 from tui.words import clean, moment, short_mails
 
@@ -49,7 +50,7 @@ def grant_card(
         lines += [
             Text(clean(view.error[name]), style=colours["muted"]) for name in ("said", "fix") if view.error.get(name)
         ]
-        lines.append(_keys([("r", "try now"), ("x", "explain")], colours))
+        lines.append(keys_line([("r", "try now"), ("x", "explain")], colours))
         if view.next_try_at is not None:
             lines.append(Text(f"Next try {moment(view.next_try_at, zone)}.", style=colours["muted"]))
     mine = story if story is not None and story[0] == view.id else None
@@ -90,16 +91,11 @@ def _sealed(kept: Kept, code: str | None, colours: Colours) -> list[Text]:
     """What is kept sealed: that it is there, and the keys for it."""
     lines = []
     if kept.code:
-        keys = _keys([] if code is not None else [("v", f"show for {SHOWN_FOR:.0f} seconds")], colours)
+        keys = keys_line([] if code is not None else [("v", f"show for {SHOWN_FOR:.0f} seconds")], colours)
         lines.append(Text.assemble((f"{'code':<8}", colours["faint"]), (code or "••••••", "bold"), "  ", keys))
     if kept.url:
-        lines.append(Text.assemble((f"{'URL':<8}", colours["faint"]), "kept  ", _keys([("c", "copy")], colours)))
+        lines.append(Text.assemble((f"{'URL':<8}", colours["faint"]), "kept  ", keys_line([("c", "copy")], colours)))
     return [Text(), *lines] if lines else []
-
-
-def _keys(keys: Sequence[tuple[str, str]], colours: Colours) -> Text:
-    parts = [Text.assemble((key, f"bold {colours['accent']}"), (f" {what}", colours["muted"])) for key, what in keys]
-    return Text("   ").join(parts)
 
 
 def _field(name: str, value: str, colours: Colours) -> Text:

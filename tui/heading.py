@@ -17,7 +17,16 @@ from hub.look.today import flows, next_wake
 from hub.studio.registry import connections
 from tui.chrome import Header
 
-__all__ = ["Heading", "read_heading", "show_heading"]
+__all__ = ["Counted", "Heading", "read_heading", "show_heading"]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted at a pulse and is so as long as that is: grants of each status, and what needs somebody."""
+
+    pulse: Pulse | None
+    grants: Mapping[str, int]
+    needs: int
 
 
 @dataclass(frozen=True)
@@ -30,31 +39,29 @@ class Heading:
     wake: datetime | None
     badges: Mapping[str, int]
     now: datetime
-    counted: tuple[Pulse, dict[str, int]] | None
+    counted: Counted
 
 
-async def read_heading(hub: Hub, pulse: Pulse | None, counted: tuple[Pulse, dict[str, int]] | None) -> Heading:
+async def read_heading(hub: Hub, pulse: Pulse | None, counted: Counted | None) -> Heading:
     """Read it. `counted` is what was counted at an earlier pulse: at the same one it is not counted again."""
-    studio = hub.the_studio
+    studio, now = hub.the_studio, hub.clock.now()
     async with hub.database.read() as db:
         every = await flows(db, studio)
-        if counted is None or pulse is None or counted[0] != pulse:
-            found = await count_grants(db, studio)
-            counted = (pulse, found) if pulse is not None else None
-        else:
-            found = counted[1]
-        waiting = await journal.inbox(db, studio)
+        if counted is None or pulse is None or counted.pulse != pulse:
+            grants = await count_grants(db, studio)
+            counted = Counted(pulse, grants, len(needs(await journal.inbox(db, studio))))
         wake = await next_wake(db, studio)
         connected = bool(every) or bool(await connections(db, studio))
+        daemon = await daemon_works(db, now)
     none = ("planned", "nothing flows yet") if connected else ("planned", "nothing connected")
     bad = sum(flow.state == "failed" for flow in every)
-    zone, now = times.zone(studio.timezone), hub.clock.now()
+    zone = times.zone(studio.timezone)
     return Heading(
         studio=studio.name,
         health=("failed" if bad else "ok", f"{len(every) - bad} of {len(every)} flows") if every else none,
-        engine="daemon" if await daemon_works(hub) else "none",
+        engine="daemon" if daemon else "none",
         wake=wake.astimezone(zone) if wake is not None and wake < now + timedelta(days=1) else None,
-        badges={"access": found.get("failed", 0), "today": len(needs(waiting))},
+        badges={"access": counted.grants.get("failed", 0), "today": counted.needs},
         now=now.astimezone(zone).replace(second=0, microsecond=0),
         counted=counted,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -26,7 +26,7 @@ _BOX = """
 """
 
 
-def keys_line(keys: Sequence[tuple[str, str]], colours: dict[str, str]) -> Text:
+def keys_line(keys: Sequence[tuple[str, str]], colours: Mapping[str, str]) -> Text:
     """Keys with what they do."""
     parts = [Text.assemble((key, f"bold {colours['accent']}"), (f" {what}", colours["muted"])) for key, what in keys]
     return Text("   ").join(parts)

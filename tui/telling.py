@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hub.errors import HubError
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from hub.engine.sync import SyncResult
     from hub.engine.target_pass import TargetRun
 
-__all__ = ["sync_in_words", "told"]
+__all__ = ["applied_in_words", "sync_in_words", "told"]
 
 
 def told(error: BaseException) -> str:
@@ -22,19 +24,23 @@ def told(error: BaseException) -> str:
     return f"The database could not be used: {str(getattr(error, 'orig', None) or error).splitlines()[0]}"
 
 
+def applied_in_words(runs: Iterable[TargetRun]) -> str:
+    """How many lines of each kind runs have applied; empty for none."""
+    done: Counter[str] = Counter()
+    for run in runs:
+        done.update(run.applied)
+    return ", ".join(f"{count} {action}" for action, count in done.items())
+
+
 def sync_in_words(result: SyncResult | None) -> tuple[str, str]:
     """What a sync did, and as what kind of news that is shown. None: a daemon does it."""
     if result is None:
         return "The daemon was woken and does it now.", "running"
-    done: dict[str, int] = {}
-    for run in result.targets:
-        for action, count in run.applied.items():
-            done[action] = done.get(action, 0) + count
     held = sum(run.held for run in result.targets)
     runs: list[SourceRun | TargetRun] = [*result.sources, *result.targets]
     errors = [run.error for run in runs if run.error is not None]
     failed = sum(len(run.failed) for run in result.targets)
-    words = ", ".join(f"{count} {action}" for action, count in done.items()) or "nothing to change"
+    words = applied_in_words(result.targets) or "nothing to change"
     if errors:
         return told(errors[0]), "failed"
     if any(run.stopped for run in runs):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from hub import redact
 
-__all__ = ["clean", "member_of", "moment", "printable", "short_mails", "took"]
+__all__ = ["age", "clean", "member_of", "moment", "printable", "short_mails", "took"]
 
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160), 8232, 8233), "�")
 _MAIL = re.compile(r"\b([\w.+\-]{1,6})[\w.+\-]*@[\w\-]+(?:\.[\w\-]+)+")
@@ -34,6 +34,16 @@ def short_mails(text: str) -> str:
 def moment(at: datetime | None, zone: ZoneInfo) -> str:
     """A moment with its day."""
     return f"{at.astimezone(zone):%a %-d %b %Y %H:%M}" if at is not None else ""
+
+
+def age(past: timedelta) -> str:
+    """How long ago."""
+    minutes = int(past.total_seconds() // 60)
+    if minutes < 1:
+        return "now"
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"
 
 
 def took(seconds: float) -> str:

@@ -30,7 +30,9 @@ async def sync_by_hand(hub: Hub, *, who: str, progress: Progress | None = None) 
     Raises UserError where nothing is connected.
     """
     rows = await hub.connections()
-    if rows and await daemon_works(hub):
+    async with hub.database.read() as db:
+        woken = bool(rows) and await daemon_works(db, hub.clock.now())
+    if woken:
         async with hub.database.write() as db:
             await wake(db, [row.id for row in rows], at=hub.clock.now(), reason=REASON)
             await _audit(hub, db, who=who, act="sync", subject="")
@@ -55,10 +57,10 @@ async def try_again(
         )
         grants = (await db.execute(query)).all()
         found = [await registry.connection_by_id(db, target) for target in {grant.target_id for grant in grants}]
+        woken = await daemon_works(db, now)
     rows = [row for _, row in filter(None, found)]
     if not rows:
         raise UserError("this grant is gone", fix="Look at the list again.", code="no_grant")
-    woken = await daemon_works(hub)
     async with hub.database.write() as db:
         for grant in grants:
             await mark_dirty(db, grant.target_id, grant.source_id, {grant.member})

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.docs.reading import page
-from tests.hub.test_simulate_docs import Reader
+from tests.hub.test_simulate_docs import Reader, pasted
 
 BLOCKS = re.findall(r"^```(sh|toml)\n(.*?)^```", page("start"), re.DOTALL | re.MULTILINE)
 
@@ -18,18 +18,8 @@ BLOCKS = re.findall(r"^```(sh|toml)\n(.*?)^```", page("start"), re.DOTALL | re.M
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """Everything was pasted, but for what installs studiohub."""
-    if shutil.which("curl") is None or shutil.which("bash") is None:
-        pytest.skip("the page is for a shell with curl")
-    made = Reader(tmp_path_factory.mktemp("start"))
-    try:
-        for kind, block in BLOCKS:
-            made.paste(kind, block)
+    with pasted(tmp_path_factory.mktemp("start"), BLOCKS) as made:
         yield made
-    finally:
-        for process in made.open:
-            process.terminate()
-        for process in made.open:
-            process.wait(timeout=20)
 
 
 def said(reader: Reader, words: str) -> str:

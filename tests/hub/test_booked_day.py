@@ -9,7 +9,6 @@ import tempfile
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import stamina
@@ -17,8 +16,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from hub.reconcile import apply
 from tests.booked import RULES, SOAK, BookedDay, open_day
+from tests.crashing import Crash, dying
 
 EVENINGS = {
     "the hour that is not there": datetime(2027, 3, 27, 22, 0, tzinfo=UTC),
@@ -64,10 +63,6 @@ members = st.sampled_from(MEMBERS)
 resources = st.sampled_from([*RULES, "r-5"])
 whichever = st.integers(0, 10_000)
 quarters = st.integers(-6, 48)
-
-
-class Crash(BaseException):
-    """The process is gone: nothing after this line runs."""
 
 
 class Machine(RuleBasedStateMachine):
@@ -204,29 +199,11 @@ class Machine(RuleBasedStateMachine):
     @rule(after=st.integers(1, 5), where=st.sampled_from(["call", "answer"]), all_of_it=st.booleans())
     def the_process_dies(self, after: int, where: str, all_of_it: bool) -> None:
         """Before or after the n-th visit reached the vendor, with nothing written about it."""
-        left = [after]
-        real_one, real_write = apply._one_visit, apply._write
-
-        async def one(*arguments: Any) -> Any:
-            left[0] -= 1
-            if left[0] == 0 and where == "call":
-                raise Crash
-            return await real_one(*arguments)
-
-        async def write(*arguments: Any) -> Any:
-            if where == "answer" and left[0] <= 0:
-                raise Crash
-            return await real_write(*arguments)
-
-        self.patch.setattr(apply, "_one_visit", one)
-        self.patch.setattr(apply, "_write", write)
         try:
-            self.runner.run(self.day.sync() if all_of_it else self.day.lanes())
+            with dying("_one_visit", after=after, where=where):
+                self.runner.run(self.day.sync() if all_of_it else self.day.lanes())
         except Crash:
             self.runner.run(self.day.process_dies())
-        finally:
-            self.patch.setattr(apply, "_one_visit", real_one)
-            self.patch.setattr(apply, "_write", real_write)
 
     # ── what goes on ──────────────────────────────────────────────────────────────────────────────────────────────
 

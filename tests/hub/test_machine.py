@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import update
 
-from hub.reconcile import apply
 from hub.store import tables as t
+from tests.crashing import Crash, dying
 from tests.harness import World, badge_of, make_world
 
 MEMBERS = [str(number) for number in range(12)]
@@ -40,10 +40,6 @@ FAULTS = (
     "garbage,every=7",
     "outage",
 )
-
-
-class Crash(BaseException):
-    """The process is gone: nothing after this line runs."""
 
 
 class Machine(RuleBasedStateMachine):
@@ -134,29 +130,11 @@ class Machine(RuleBasedStateMachine):
     @rule(after=st.integers(1, 6), where=st.sampled_from(["call", "answer"]))
     def syncs_and_crashes(self, after: int, where: str) -> None:
         """The process dies before or after the n-th grant reached the vendor, with nothing written about it."""
-        left = [after]
-        real_one, real_write = apply._one, apply._write
-
-        async def one(*arguments: Any) -> Any:
-            left[0] -= 1
-            if left[0] == 0 and where == "call":
-                raise Crash
-            return await real_one(*arguments)
-
-        async def write(*arguments: Any) -> Any:
-            if where == "answer" and left[0] <= 0:
-                raise Crash
-            return await real_write(*arguments)
-
-        self.patch.setattr(apply, "_one", one)
-        self.patch.setattr(apply, "_write", write)
         try:
-            self.runner.run(self.world.sync())
+            with dying("_one", after=after, where=where):
+                self.runner.run(self.world.sync())
         except Crash:
             self.runner.run(self._leave_the_lanes_as_a_dead_process_does())
-        finally:
-            self.patch.setattr(apply, "_one", real_one)
-            self.patch.setattr(apply, "_write", real_write)
 
     async def _leave_the_lanes_as_a_dead_process_does(self) -> None:
         async with self.world.hub.database.write() as db:

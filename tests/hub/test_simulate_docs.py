@@ -10,7 +10,8 @@ import subprocess
 import time
 import tomllib
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -88,14 +89,14 @@ class Reader:
         raise TimeoutError((self.folder / f"terminal-{len(self.open) - 1}.log").read_text())
 
 
-@pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    """Everything was pasted."""
+@contextmanager
+def pasted(folder: Path, blocks: Sequence[tuple[str, str]]) -> Iterator[Reader]:
+    """A reader who has pasted these blocks; what they left running ends with them."""
     if shutil.which("curl") is None or shutil.which("bash") is None:
         pytest.skip("the page is for a shell with curl")
-    made = Reader(tmp_path_factory.mktemp("reader"))
+    made = Reader(folder)
     try:
-        for kind, block in BLOCKS:
+        for kind, block in blocks:
             made.paste(kind, block)
         yield made
     finally:
@@ -103,6 +104,13 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
             process.terminate()
         for process in made.open:
             process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """Everything was pasted."""
+    with pasted(tmp_path_factory.mktemp("reader"), BLOCKS) as made:
+        yield made
 
 
 def said(reader: Reader, words: str) -> str:

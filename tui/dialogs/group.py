@@ -15,6 +15,7 @@ from hub.look.needs import Need
 from tui.cells import Column
 from tui.dialogs.base import Dialog
 from tui.dialogs.item import ItemDialog
+from tui.questions import keys_line
 from tui.table import IdTable
 from tui.theme import glyph, state
 from tui.words import clean, member_of
@@ -55,8 +56,7 @@ class GroupDialog(Dialog[str | None]):
         )
         self.query_one("#text", Static).update(Text("\n").join([title, Text()]))
         keys = [("enter", "open"), ("x", "explain"), ("esc", "close")]
-        parts = [Text.assemble((key, f"bold {colours['accent']}"), f" {name}") for key, name in keys]
-        self.query_one("#keys", Static).update(Text("   ").join(parts))
+        self.query_one("#keys", Static).update(keys_line(keys, colours))
         table = self.query_one("#items", IdTable)
         table.styles.height = min(16, len(self._items))
         table.show(list(self._items))

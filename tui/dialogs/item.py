@@ -12,6 +12,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from tui.dialogs.base import Dialog
+from tui.questions import keys_line
 from tui.theme import glyph, state
 from tui.words import clean
 
@@ -70,11 +71,7 @@ class ItemDialog(Dialog[str | None]):
         self.query_one("#text", Static).update(Text("\n").join(lines))
         keys = [("enter", self._goes[1])] if self._goes is not None else []
         keys += [("x", "explain")] if self._member is not None else []
-        self.query_one("#keys", Static).update(
-            Text("   ").join(
-                Text.assemble((key, f"bold {colours['accent']}"), f" {name}") for key, name in [*keys, ("esc", "close")]
-            )
-        )
+        self.query_one("#keys", Static).update(keys_line([*keys, ("esc", "close")], colours))
 
     def action_go(self) -> None:
         """To where it is."""

@@ -12,11 +12,10 @@ from hub.look.class_metrics import OneClass, Trouble
 from hub.look.rides import ClassView
 from hub.words import counted
 from tui.chart import Line
-from tui.checks import age
 from tui.metrics.card import Seen
 from tui.metrics.words import MEASURES, change_text, number_text, ticks, title_of
 from tui.theme import glyph, state
-from tui.words import clean
+from tui.words import age, clean
 
 __all__ = ["NOTHING", "class_cells", "class_seen", "no_class"]
 

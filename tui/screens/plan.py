@@ -22,6 +22,7 @@ from tui.plan_card import Bar, fold_card, plan_card, plan_counts, plan_row
 from tui.plan_rows import ACTS, Rows, arrange, question
 from tui.planning import Made, apply_chosen, let_through, make
 from tui.table import Column, IdTable
+from tui.telling import applied_in_words
 from tui.words import clean
 
 __all__ = ["PlanScreen"]
@@ -339,11 +340,7 @@ class PlanScreen(Page):
             self._take(result)
             self.say("The sources moved since then, so the plan was made again and nothing was applied. ✎ is new.")
             return
-        done: dict[str, int] = {}
-        for run in result:
-            for action, count in run.applied.items():
-                done[action] = done.get(action, 0) + count
-        words = ", ".join(f"{count} {action}" for action, count in done.items()) or "nothing was left to do"
+        words = applied_in_words(result) or "nothing was left to do"
         wrong = next((str(run.error) for run in result if run.error is not None), "")
         failed = sum(len(run.failed) for run in result)
         self.made = None

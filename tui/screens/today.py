@@ -23,7 +23,7 @@ from tui.chrome import put
 from tui.page import Page
 from tui.table import Column, IdTable
 from tui.theme import glyph, state
-from tui.words import clean, member_of
+from tui.words import age, clean, member_of
 
 __all__ = ["TodayScreen"]
 
@@ -246,25 +246,16 @@ class TodayScreen(Page):
         for flow in every[:6]:
             shown = state(flow.state)
             colour = colours[shown.colour]
-            age = _age(now - flow.at) if flow.at is not None else "never"
+            ago = age(now - flow.at) if flow.at is not None else "never"
             lines.append(
                 Text.assemble(
                     f"{flow.source[:10]:<10} ",
                     (f"━━{glyph(shown)}━━▶", colour),
                     f" {flow.target[:8]:<8}",
-                    (f" {flow.what:>14}  {age:>7}", colours["muted"]),
+                    (f" {flow.what:>14}  {ago:>7}", colours["muted"]),
                 )
             )
         return Text("\n").join(lines) if lines else Text("Nothing connected yet.", style=colours["muted"])
-
-
-def _age(past: timedelta) -> str:
-    minutes = int(past.total_seconds() // 60)
-    if minutes < 1:
-        return "now"
-    if minutes < 120:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"
 
 
 def _changes(run: dict[str, Any]) -> str:

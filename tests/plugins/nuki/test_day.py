@@ -21,9 +21,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import update
 
 from hub.engine.sync import plan_now
-from hub.reconcile import apply
 from hub.store import tables as t
 from plugins.nuki.simulator import API_TOKEN
+from tests.crashing import Crash, dying
 from tests.plugins.nuki.support import FRONT, NOW, SAUNA, STUDIO1, Studio, open_studio
 
 SOAK = int(os.environ.get("NUKI_DAY_SOAK", "0"))
@@ -57,10 +57,6 @@ MEMBERS = ("m0", "m1", "m2")
 whichever = st.integers(0, 10_000)
 
 Window = tuple[str, tuple[str, ...], datetime, datetime]
-
-
-class Crash(BaseException):
-    """The process is gone: nothing after this line runs."""
 
 
 class Machine(RuleBasedStateMachine):
@@ -160,29 +156,11 @@ class Machine(RuleBasedStateMachine):
     @rule(after=st.integers(1, 4), where=st.sampled_from(["call", "answer"]), all_of_it=st.booleans())
     def the_process_dies(self, after: int, where: str, all_of_it: bool) -> None:
         """Before or after the n-th visit reached Nuki, with nothing written about it, and nothing remembered."""
-        left = [after]
-        real_one, real_write = apply._one_visit, apply._write
-
-        async def one(*arguments: Any) -> Any:
-            left[0] -= 1
-            if left[0] == 0 and where == "call":
-                raise Crash
-            return await real_one(*arguments)
-
-        async def write(*arguments: Any) -> Any:
-            if where == "answer" and left[0] <= 0:
-                raise Crash
-            return await real_write(*arguments)
-
-        self.patch.setattr(apply, "_one_visit", one)
-        self.patch.setattr(apply, "_write", write)
         try:
-            self.runner.run(self.day.sync() if all_of_it else self.day.lanes())
+            with dying("_one_visit", after=after, where=where):
+                self.runner.run(self.day.sync() if all_of_it else self.day.lanes())
         except Crash:
             self.runner.run(self._gone())
-        finally:
-            self.patch.setattr(apply, "_one_visit", real_one)
-            self.patch.setattr(apply, "_write", real_write)
 
     async def _gone(self) -> None:
         async with self.day.hub.database.write() as db:
