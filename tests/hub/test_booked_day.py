@@ -329,4 +329,4 @@ async def test_a_running_booking_that_is_moved_far_away_without_a_word_is_found(
         later = day.clock.now() + timedelta(days=7)
         day.change(key, starts_at=later, ends_at=later + timedelta(hours=2))
         await day.sync()
-        assert ("a", "C-1") not in day._open_now()
+        assert ("a", "C-1") not in day.open_now()
