@@ -2,30 +2,38 @@
 
 The key lives outside the database: in the home folder's `key` file (readable by its owner only) or in `STUDIOHUB_KEY`.
 There may be several keys, the newest first: everything is sealed with the newest and opened with any.
+
+`cryptography` is loaded with the first secret that is sealed or opened: much of what people look at needs none.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
-
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from typing import TYPE_CHECKING
 
 from hub import redact
 from hub.errors import UserError
 
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
+
 __all__ = ["Vault", "new_key", "write_key_file"]
 
 FILE_NAME = "key"
+KEY_BYTES = 32
+"""How long a sealing key is, written in base64 (https://github.com/fernet/spec/blob/master/Spec.md)."""
 
 
 def new_key() -> str:
     """A fresh sealing key."""
-    return Fernet.generate_key().decode()
+    return base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()
 
 
 class Vault:
@@ -38,15 +46,21 @@ class Vault:
         self._use(keys)
 
     def _use(self, keys: Sequence[str]) -> None:
-        try:
-            self._fernet = MultiFernet([Fernet(key.encode()) for key in keys])
-        except (ValueError, TypeError) as error:
+        if not keys or not all(_is_key(key) for key in keys):
             raise UserError(
                 "the sealing key can't be read",
                 fix="It is 44 characters of base64, as `studiohub init` writes it; several are separated by commas.",
                 code="key",
-            ) from error
+            )
+        self._keys = tuple(keys)
+        self.__dict__.pop("_fernet", None)
         redact.know(*keys)
+
+    @cached_property
+    def _fernet(self) -> MultiFernet:
+        from cryptography.fernet import Fernet, MultiFernet
+
+        return MultiFernet([Fernet(key) for key in self._keys])
 
     @classmethod
     def load(cls, home: Path, key: str | None = None) -> Vault:
@@ -77,21 +91,31 @@ class Vault:
         """Decrypt what is somebody's own business but opens nothing (what they rode, what they weigh). It is not
         registered: those it is shown to must see it. Raises UserError as `open` does."""
         self._follow()
-        try:
-            return self._fernet.decrypt(sealed).decode()
-        except InvalidToken as error:
-            raise UserError(
-                "a stored secret can't be opened with this key",
-                fix="Put back the key file that belongs to this database, or set the secrets anew.",
-                code="key",
-            ) from error
+        return _unsealed(self._fernet.decrypt, sealed).decode()
 
     def reseal(self, sealed: bytes) -> bytes:
         """Seal again with the newest key."""
-        try:
-            return self._fernet.rotate(sealed)
-        except InvalidToken as error:
-            raise UserError("a stored secret can't be opened with any of the keys", code="key") from error
+        return _unsealed(self._fernet.rotate, sealed)
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(base64.urlsafe_b64decode(text)) == KEY_BYTES
+    except ValueError:
+        return False
+
+
+def _unsealed(work: Callable[[bytes], bytes], sealed: bytes) -> bytes:
+    from cryptography.fernet import InvalidToken
+
+    try:
+        return work(sealed)
+    except InvalidToken as error:
+        raise UserError(
+            "a stored secret can't be opened with this key",
+            fix="Put back the key file that belongs to this database, or set the secrets anew.",
+            code="key",
+        ) from error
 
 
 def _stamp(home: Path | None) -> tuple[int, int] | None:

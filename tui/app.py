@@ -86,7 +86,10 @@ class HubApp(App[None]):
     def __init__(self, hub: Hub, *, read_only: bool = False, theme: str | None = None) -> None:
         super().__init__()
         self.hub, self.read_only = hub, read_only
-        self._wanted_theme = theme
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        # Before anything is drawn, so that no style is worked out for another theme first.
+        self.set_reactive(HubApp.theme, theme if theme in self.available_themes else DARK.name)
         self.work: Work[Any] | None = None
         """What goes on beside the screen."""
         self.engine = EngineHere(hub)
@@ -102,9 +105,6 @@ class HubApp(App[None]):
 
     async def on_mount(self) -> None:
         """Begin with what needs somebody; with the first steps where nothing was ever applied."""
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.theme = self._wanted_theme if self._wanted_theme in self.available_themes else DARK.name
         self.set_interval(0.25, self._show_progress)
         self.new_here = not (await first_steps(self.hub))["applied"]
         self.switch_mode("first" if self.new_here else "today")

@@ -61,6 +61,9 @@ class Page(Screen[Any]):
 
     def __init__(self) -> None:
         super().__init__()
+        # A new screen gets its styles while it is mounted. Left at Textual's -1, it would count as out of date, and the
+        # styles of everything be worked out twice more, those of the screen that is left included.
+        self._css_update_count = 0
         self._pulse: Pulse | None = None
         self.tells_work = False
         """Whether the line above the keys says how far work is."""

@@ -20,9 +20,7 @@ class IdList(Sequence[str]):
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._ends = array("I", (match.start() for match in _GAP.finditer(text)))
-        if text:
-            self._ends.append(len(text))
+        self._ends = _ends(text)
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -72,3 +70,15 @@ class IdList(Sequence[str]):
             if self._start(place) == at and self._ends[place] == at + len(one):
                 return place
         return None
+
+
+def _ends(text: str) -> Sequence[int]:
+    """Where each id ends. Where all are as long as the first, as those that the hub draws are, it need not be kept."""
+    width = text.find(" ") + 1
+    gaps = text[width - 1 :: width] if width > 1 else ""
+    if gaps and (len(text) + 1) % width == 0 and gaps.count(" ") == len(gaps) == text.count(" "):
+        return range(width - 1, len(text) + 1, width)
+    ends = array("I", (match.start() for match in _GAP.finditer(text)))
+    if text:
+        ends.append(len(text))
+    return ends

@@ -19,9 +19,10 @@ from hub.ingest.read import CLASSES, mark_dirty
 from hub.store import journal
 from hub.store import tables as t
 from hub.studio import registry
-from hub.studio.file import ConnectionSpec, StudioFile, parse, render, studio_name
+from hub.studio.file import ConnectionSpec, StudioFile, parse, studio_name
 from hub.studio.model import ROW_KINDS, MailSection, Row
 from hub.studio.openings import unknown_openings
+from hub.studio.rendering import render
 from hub.words import counted
 
 __all__ = [

@@ -25,6 +25,11 @@ class Bare(App[None]):
         yield Static("bare")
 
 
+def as_drawn(number: int) -> str:
+    """An id as long as those that the hub draws."""
+    return f"g{number:025x}"
+
+
 async def fill(world: World, many: int) -> None:
     """Rows straight into the ledger."""
     hub, now = world.hub, world.clock.now()
@@ -37,7 +42,7 @@ async def fill(world: World, many: int) -> None:
                 [
                     {
                         **base,
-                        "id": f"g{n:07}",
+                        "id": as_drawn(n),
                         "member": str(n),
                         "name": f"Anna Graf {n}",
                         "state": "active",

@@ -15,7 +15,7 @@ from hub.core import Hub
 from hub.settings import HubSettings
 from hub.store import tables as t
 from tests.benchmarks.report import say
-from tests.benchmarks.test_tui import fill
+from tests.benchmarks.test_tui import as_drawn, fill
 from tests.tui.terminal import Terminal, on_terminal
 from tests.visiting import make_visiting
 
@@ -35,6 +35,8 @@ class Bare(App):
 
 Bare().run()
 """
+LOADED = "import sqlalchemy.ext.asyncio, pydantic_settings" + BARE
+"""The same with the libraries that every studio is read with: what no design of ours can go below."""
 
 
 async def make_home(folder: Path, monkeypatch: pytest.MonkeyPatch, many: int) -> Path:
@@ -66,10 +68,10 @@ def away_from_the_minute(seconds: float) -> None:
         time.sleep(left + 2)
 
 
-def bare() -> tuple[float, float]:
+def one_word(program: str) -> tuple[float, float]:
     """Seconds and MiB of an app with one word on it."""
     began = time.perf_counter()
-    with on_terminal([sys.executable, "-c", BARE]) as terminal:
+    with on_terminal([sys.executable, "-c", program]) as terminal:
         return started(terminal, began, "bare"), memory(terminal)
 
 
@@ -83,7 +85,7 @@ def today(home: Path) -> tuple[float, float]:
 async def change_one(home: Path) -> None:
     """Somebody's name is written another way, as an engine elsewhere would do it."""
     async with Hub.open(HubSettings(home=home, database_url=None, key=None)) as hub:
-        newest = f"g{MANY - 4:07}"
+        newest = as_drawn(MANY - 4)
         async with hub.database.write() as db:
             await db.execute(update(t.ledger).where(t.ledger.c.id == newest).values(name="Zoë Other"))
             event = {"grant_id": newest, "at": hub.clock.now(), "what": "changed", "text": "another name"}
@@ -93,21 +95,26 @@ async def change_one(home: Path) -> None:
 async def test_on_a_real_terminal(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     few = await make_home(tmp_path_factory.mktemp("few"), monkeypatch, 500)
     many = await make_home(tmp_path_factory.mktemp("many"), monkeypatch, MANY)
-    floor = [bare() for _ in range(TURNS)]
-    ours = [today(few) for _ in range(TURNS)]
-    bare_start, bare_memory = (statistics.median(one[place] for one in floor) for place in (0, 1))
-    our_start, our_memory = (statistics.median(one[place] for one in ours) for place in (0, 1))
+    turns = [(one_word(BARE), one_word(LOADED), today(few)) for _ in range(TURNS)]
+    bare_start, loaded_start, our_start = (statistics.median(turn[which][0] for turn in turns) for which in range(3))
+    bare_memory, loaded_memory, our_memory = (statistics.median(turn[which][1] for turn in turns) for which in range(3))
     say(f"bare app           {bare_start * 1000:7.0f} ms  {bare_memory:6.1f} MiB")
+    say(f"with the libraries {loaded_start * 1000:7.0f} ms  {loaded_memory:6.1f} MiB")
     told("start to Today", our_start / bare_start, 2.0, "x bare", f"{our_start * 1000:7.0f} ms")
+    told("", our_start / loaded_start, 2.0, "x with the libraries", "")
     told("memory at start", our_memory / bare_memory, 1.5, "x bare", f"{our_memory:7.1f} MiB")
+    told("", our_memory / loaded_memory, 1.5, "x with the libraries", "")
 
     with on_terminal([sys.executable, "-m", "hub.cli", "tui"], env={"STUDIOHUB_HOME": str(many)}) as terminal:
         started(terminal, time.perf_counter(), "Last runs")
         before = memory(terminal)
         began = time.perf_counter()
         terminal.press("2")
-        opened = started(terminal, began, f"of {MANY + 1:,}".replace(",", " "))
-        told("open Access", opened / bare_start, 0.75, "x bare", f"{opened * 1000:7.0f} ms")
+        terminal.until(f"of {MANY + 1:,}".replace(",", " "))
+        terminal.until("Anna Graf")
+        opened = terminal.last_at - began
+        told("open Access", opened / bare_start, 0.75, "x bare", f"{opened * 1000:7.0f} ms to the first rows")
+        terminal.quiet(QUIET)
         told("100,000 grants", memory(terminal) - before, 10, "MiB more", "")
 
         terminal.quiet(3)

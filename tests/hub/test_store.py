@@ -73,13 +73,17 @@ def test_the_newest_revision_is_the_one_that_the_code_expects() -> None:
     assert ScriptDirectory.from_config(migrate.config()).get_heads() == [HEAD]
 
 
+# Of an index over an expression SQLAlchemy reads nothing back from SQLite; its name is looked for below.
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
 @BOTH
 async def test_the_migrated_schema_is_the_one_in_the_code(tmp_path: Path, database_url: str | None) -> None:
     """Migrations and tables say the same, on both databases; indexes with their conditions too."""
 
     def differences(connection: Any) -> list[Any]:
-        context = MigrationContext.configure(connection, opts={"target_metadata": t.metadata})
-        return list(compare_metadata(context, t.metadata))
+        tables = t.with_postgresql(t.metadata)
+        context = MigrationContext.configure(connection, opts={"target_metadata": tables})
+        return list(compare_metadata(context, tables))
 
     def conditions(connection: Any) -> dict[str, str]:
         found = [index for table in t.metadata.tables for index in inspect(connection).get_indexes(table)]
@@ -91,9 +95,12 @@ async def test_the_migrated_schema_is_the_one_in_the_code(tmp_path: Path, databa
     async with opened(tmp_path, database_url) as database, database.read() as db:
         assert await db.run_sync(differences) == []
         found = await db.run_sync(conditions)
+        catalogue = "SELECT name FROM sqlite_master" if database_url is None else "SELECT indexname FROM pg_indexes"
+        names = set((await db.execute(text(catalogue))).scalars())
     indexes = [index for table in t.metadata.sorted_tables for index in table.indexes]
     expected = {index.name: index.dialect_options["sqlite"]["where"] for index in indexes}
     expected = {name: str(where) for name, where in expected.items() if where is not None}
+    assert {index.name for index in indexes} <= names
     # PostgreSQL writes the conditions anew.
     assert found == expected if database_url is None else found.keys() == expected.keys()
 

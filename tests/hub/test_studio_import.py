@@ -19,9 +19,9 @@ from hub.errors import UserError
 from hub.plugins import Plugins
 from hub.settings import HubSettings
 from hub.store import tables as t
-from hub.studio.file import render
 from hub.studio.importing import Imported, export_text, import_file
 from hub.studio.model import ROW_KINDS, StudioSection
+from hub.studio.rendering import render
 from tests.conftest import BOTH
 from tests.harness import World
 from tests.hub.studio_files import DESIGN, SMALL, Write

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from hub.store.tables import metadata
+from hub.store.tables import metadata, with_postgresql
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=with_postgresql(metadata),
     render_as_batch=True,
     compare_type=False,
 )
