@@ -132,8 +132,8 @@ class Page(Screen[Any]):
         """Somebody came here: what is shown is read again."""
         if time.monotonic() - self._came > ECHO:
             self._pulse = None
-        await self._look()
-        self._came = time.monotonic()
+            await self._look()
+            self._came = time.monotonic()
         if self.focused is None and self.first:
             self.query_one(self.first).focus()
         self.hub_app.show_work(self)

@@ -10,6 +10,7 @@ from textual.binding import Binding
 from textual.widget import Widget
 
 from hub.look.story import RunStory
+from tui.cells import Cells
 from tui.table import IdTable
 from tui.theme import bar, glyph, state
 from tui.words import clean, took
@@ -34,10 +35,12 @@ class Log(IdTable):
         super().watch_cursor(before, after)
         self.following = after >= len(self.ids) - 1
 
-    def show(self, ids: Sequence[str], *, keep: bool = True, news: bool = True) -> None:
+    def show(
+        self, ids: Sequence[str], *, keep: bool = True, news: bool = True, rows: Mapping[str, Cells] | None = None
+    ) -> None:
         """Show these lines; the last one, while it follows."""
         follows = self.following
-        super().show(ids, keep=keep, news=news)
+        super().show(ids, keep=keep, news=news, rows=rows)
         if follows:
             self.follow()
 

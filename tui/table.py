@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from textwrap import wrap
 from typing import Any, ClassVar
@@ -111,11 +111,19 @@ class IdTable(ScrollView, can_focus=True):
         """The id under the cursor."""
         return self.ids[self.cursor] if self.ids else None
 
-    def show(self, ids: Sequence[str], *, keep: bool = True, news: bool = True) -> None:
-        """Show these ids in this order. With `keep`, what is on screen stays where it is: the cursor with its id where
-        that is still there, else with its place; rows that came are counted in `fresh`, unless others are
-        shown because others were asked for (`news` false). What is known of rows is read again, and only lines that
-        differ are painted."""
+    @property
+    def first_page(self) -> slice:
+        """The rows that a table shows which nobody has moved in yet. Read along with the ids, they need no second way
+        to the database and no frame without them."""
+        return slice(0, PAGE if not self.ids else 0)
+
+    def show(
+        self, ids: Sequence[str], *, keep: bool = True, news: bool = True, rows: Mapping[str, Cells] | None = None
+    ) -> None:
+        """Show these ids in this order, with what is known of some `rows` already. With `keep`, what is on screen stays
+        where it is: the cursor with its id where that is still there, else with its place; rows that came are counted
+        in `fresh`, unless others are shown because others were asked for (`news` false). What is known of rows is read
+        again, and only lines that differ are painted."""
         before, lines, place = self.row, self._on_screen(), self.cursor
         if not keep or not news or not self.ids:
             self.fresh.clear()
@@ -135,14 +143,17 @@ class IdTable(ScrollView, can_focus=True):
         self.fresh.difference_update(after)
         if self.marks:
             self.marks.intersection_update(ids)
-        self._rows = {row: self._rows[row] for row in after if row in self._rows}
+        self._rows = {row: self._rows[row] for row in after if row in self._rows} | dict(rows or {})
+        if rows and len(rows) >= min(PAGE, len(ids)):
+            self._asked.add(0)
         if not ids or not lines:
             self.refresh()
         else:
             for number in range(max(len(lines), len(after))):
                 if lines[number : number + 1] != after[number : number + 1]:
                     self._paint(number)
-        self._reread()
+        if not rows:
+            self._reread()
         if self.row != before:
             self.post_message(self.Moved(self, self.row))
 

@@ -132,7 +132,24 @@ async def test_on_a_real_terminal(tmp_path_factory: pytest.TempPathFactory, monk
         terminal.quiet(1.5)
         told("one changed row", len(terminal.written), 400, "bytes", "")
         assert terminal.written
+
+        told("sort by name", after_keys(terminal, "o", "by name") / bare_start, 1.0, "x bare", "")
+        terminal.press("/")
+        told("filter", after_keys(terminal, "who:99998", "row 1 of 1 ") / bare_start, 1.0, "x bare", "")
+        terminal.press("\r")
+        told("a place, first", after_keys(terminal, "5", "Kind") / bare_start, 1.0, "x bare", "")
+        told("a place, again", after_keys(terminal, "2", "Graf 99998") / bare_start, 0.4, "x bare", "")
     assert our_start > bare_start
+
+
+def after_keys(terminal: Terminal, keys: str, shows: str) -> float:
+    """Seconds until what keys ask for stands there."""
+    terminal.quiet(QUIET)
+    terminal.forget()
+    began = time.perf_counter()
+    terminal.press(keys)
+    terminal.until(shows)
+    return terminal.last_at - began
 
 
 def told(what: str, value: float, most: float, unit: str, seen: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -19,6 +20,7 @@ from textual.widgets import Input, Static
 from hub import times
 from hub.look.grant_pages import GrantFilter, grant_page, grants_of, read_filter
 from hub.look.grants import GrantView
+from hub.look.ids import IdList
 from hub.look.reveal import Secrets, kept_of, reveal
 from hub.look.story import grant_story
 from tui.chips import Chip, Chips
@@ -110,18 +112,23 @@ class AccessScreen(Page):
         """Ids and counts; rows are read as they come into view."""
         studio, wanted = self.hub_app.hub.the_studio, self._wanted()
         asked, every = self._question, self.hub_app.counted
-        ids, counts = await self.read(lambda db: grant_page(db, studio, wanted, by=self._order, every=every))
+        table = self.query_one("#grants", IdTable)
+
+        async def ask(db: AsyncConnection) -> tuple[IdList, Mapping[str, int], dict[str, GrantView]]:
+            ids, counts = await grant_page(db, studio, wanted, by=self._order, every=every)
+            return ids, counts, await grants_of(db, studio, ids[table.first_page])
+
+        ids, counts, views = await self.read(ask)
         if not self.is_attached or asked != self._question:
             # Something else was asked meanwhile: what was read is of no use any more.
             return
-        table = self.query_one("#grants", IdTable)
         table.empty = (
             NOTHING_YET
             if not (wanted.words or wanted.lock or wanted.status or wanted.since)
             else "Nothing matches. esc clears the filter."
         )
         # Other rows because of what was asked are not news.
-        table.show(ids, keep=True, news=asked == self._asked)
+        table.show(ids, keep=True, news=asked == self._asked, rows=self._cells(views))
         self._asked = asked
         self._story = None
         self._tell(table.row)
@@ -131,7 +138,16 @@ class AccessScreen(Page):
     async def _rows(self, ids: Sequence[str]) -> dict[str, dict[str, Text | str]]:
         studio = self.hub_app.hub.the_studio
         views = await self.read(lambda db: grants_of(db, studio, ids))
-        self._views = {key: view for key, view in self._views.items() if len(self._views) < 2000} | views
+        found = self._cells(views)
+        table = self.query_one("#grants", IdTable)
+        if table.row in views:
+            self._detail(table.row)
+        return found
+
+    def _cells(self, views: Mapping[str, GrantView]) -> dict[str, dict[str, Text | str]]:
+        """What is kept of grants, as it stands in the table."""
+        studio = self.hub_app.hub.the_studio
+        self._views = {key: view for key, view in self._views.items() if len(self._views) < 2000} | dict(views)
         colours, zone = self.app.theme_variables, times.zone(studio.timezone)
         found: dict[str, dict[str, Text | str]] = {}
         for key, view in views.items():
@@ -142,9 +158,6 @@ class AccessScreen(Page):
                 "lock": clean(view.opens_text),
                 "period": Text(period(view.valid_from, view.valid_until, zone), style=colours["muted"]),
             }
-        table = self.query_one("#grants", IdTable)
-        if table.row in views:
-            self._detail(table.row)
         return found
 
     # ── showing ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,8 +13,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    columns = ["studio_id", sa.text("coalesce(valid_from, created_at)"), "id"]
-    op.create_index("ix_ledger_period", "ledger", columns, unique=False)
+    period = sa.text("coalesce(valid_from, created_at)")
+    op.create_index("ix_ledger_period", "ledger", ["studio_id", period, "id"], unique=False)
 
 
 def downgrade() -> None:
