@@ -20,13 +20,13 @@ from hub.studio.editing import (
     kind_named,
     make_row,
     notes_on,
-    preview_rows,
     row_numbered,
     row_values,
     rows_of,
 )
 from hub.studio.importing import Imported
 from hub.studio.model import ROW_KINDS, Row
+from hub.studio.preview import preview_rows
 from hub.words import counted
 
 __all__ = ["rules_"]

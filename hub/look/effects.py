@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
 from hub.access.decide import Wanted
 from hub.core import Hub
 from hub.look.grants import opening_names, opens_text
 from hub.reconcile.plan import Action, Change, Plan, opens_json
-from hub.studio.editing import preview_rows
 from hub.studio.model import Row
 
 __all__ = ["Effect", "Effects", "effects_of"]
@@ -41,6 +42,10 @@ class Effects:
 
 async def effects_of(hub: Hub, kind: str, rows: Sequence[Row]) -> Effects:
     """What would be done if these rows stood in the place of a mapping table: nothing is saved, nobody is asked."""
+    # The engine comes along with it: the tables are shown without, and a thread keeps the screen alive meanwhile.
+    await asyncio.to_thread(import_module, "hub.studio.preview")
+    from hub.studio.preview import preview_rows
+
     plans = await preview_rows(hub, kind, rows)
     async with hub.database.read() as db:
         names = await opening_names(db, {plan.target_id for plan in plans})

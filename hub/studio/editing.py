@@ -1,4 +1,4 @@
-"""Editing mapping tables row by row: see what it would do, then do it."""
+"""Editing mapping tables row by row. What an edit would do is in `hub.studio.preview`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core import Hub
-from hub.engine.target_pass import open_scope
 from hub.engine.unmapped import find_unmatched, tell_unmatched
 from hub.engine.wake import wake
 from hub.errors import UserError
-from hub.reconcile.plan import Plan
-from hub.reconcile.planner import make_plan
 from hub.store import journal
 from hub.studio import registry
 from hub.studio.file import nearest, row_from_values
@@ -21,7 +18,7 @@ from hub.studio.importing import Imported, save_rows, touched_targets
 from hub.studio.model import ROW_KINDS, Row
 from hub.studio.openings import unknown_openings
 
-__all__ = ["edit_rows", "kind_named", "make_row", "notes_on", "preview_rows", "row_numbered", "row_values", "rows_of"]
+__all__ = ["edit_rows", "kind_named", "make_row", "notes_on", "row_numbered", "row_values", "rows_of"]
 
 
 def kind_named(text: str) -> str:
@@ -82,32 +79,6 @@ async def notes_on(db: AsyncConnection, studio: registry.Studio, kind: str, rows
     at_targets = [one.note for one in await unknown_openings(db, studio, {kind: rows})]
     at_sources = [one.note for one in await find_unmatched(db, studio, {kind: rows})]
     return list(dict.fromkeys([*at_targets, *at_sources]))
-
-
-async def preview_rows(hub: Hub, kind: str, rows: Sequence[Row]) -> list[Plan]:
-    """What would be done if these rows stood in the place of a mapping table: a plan for each lock that the edit
-    touches, in the order of their names.
-
-    Nothing is saved, and no vendor is asked: the plans go by the records and by what was last seen at the vendors. They
-    hold everything that is to be done there, also what the edit has nothing to do with. A lock where nothing changes
-    has a plan without changes.
-    """
-    async with hub.database.read() as db:
-        saved = await registry.mapping_rows(db, hub.the_studio)
-    touched = touched_targets([stored.row for stored in saved if stored.kind == kind], rows)
-    edited = [
-        registry.MappingRow(0, kind, position, row.source_name, row.target, row) for position, row in enumerate(rows, 1)
-    ]
-    mapping = [*(stored for stored in saved if stored.kind != kind), *edited]
-    plans: list[Plan] = []
-    for target in touched:
-        row = await hub.connection_row(target)
-        if hub.plugins[row.plugin].kind != "lock":
-            continue
-        scope = await open_scope(hub, row, mapping=mapping)
-        planned = await make_plan(scope, now=hub.clock.now(), full=True, retry=True, preview=True)
-        plans.append(planned.plan)
-    return plans
 
 
 async def edit_rows(

@@ -13,8 +13,9 @@ from hub.errors import UserError
 from hub.look.rules import RuleView, list_rules
 from hub.reconcile.plan import Plan
 from hub.store import tables as t
-from hub.studio.editing import edit_rows, make_row, preview_rows, row_values, rows_of
+from hub.studio.editing import edit_rows, make_row, row_values, rows_of
 from hub.studio.model import Row
+from hub.studio.preview import preview_rows
 from tests.conftest import BOTH
 from tests.harness import World
 from tests.hub.test_cli import Shop, shop

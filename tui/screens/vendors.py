@@ -14,7 +14,6 @@ from hub.errors import HubError
 from hub.grants import Check, CheckState
 from hub.studio.connecting import check_connection, gave_access, try_connection
 from hub.studio.file import ConnectionSpec
-from hub.studio.importing import save_one_connection
 from hub.words import counted
 from tui.checks import checks_text
 from tui.fields import Field
@@ -111,6 +110,7 @@ class VendorsScreen(VendorForms):
 
     async def _save(self, key: str, spec: ConnectionSpec, checks: Sequence[Check]) -> None:
         from hub.cli.opened import who
+        from hub.studio.importing import save_one_connection
 
         try:
             done = await save_one_connection(self.hub_app.hub, spec, who=who())
