@@ -7,7 +7,7 @@ from typing import Any
 
 __all__ = ["REST", "deferred"]
 
-REST = 0.15
+REST = 0.1
 """Seconds that the fingers rest before what was typed is used, and the cursor before a story is read."""
 
 
