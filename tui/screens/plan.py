@@ -17,6 +17,7 @@ from hub.engine.target_pass import TargetRun
 from hub.look.plan_lines import PlanLine
 from hub.words import counted
 from tui.dialogs.confirm import ConfirmDialog, Question
+from tui.hanging import Hanging
 from tui.page import Page
 from tui.plan_card import Bar, fold_card, plan_card, plan_counts, plan_row
 from tui.plan_rows import ACTS, Rows, arrange, question
@@ -68,7 +69,8 @@ class PlanScreen(Page):
     PlanScreen.short #bar { margin-bottom: 0; }
     PlanScreen #filter { height: 1; border: none; background: $surface; padding: 0 1; display: none; }
     PlanScreen #filter.used { display: block; }
-    PlanScreen #card { width: 46; background: $panel; padding: 1 2; margin-left: 1; }
+    PlanScreen #card { width: 46; background: $panel; padding: 1 1 1 2; margin-left: 1;
+                       scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     PlanScreen.narrow #card { display: none; }
     PlanScreen.narrow.opened #card { display: block; width: 1fr; margin-left: 0; }
     PlanScreen.narrow.opened #lines { display: none; }
@@ -102,7 +104,7 @@ class PlanScreen(Page):
             ]
             yield PlanTable(columns, self._cells, empty="", opens="why", id="lines")
             with VerticalScroll(id="card", can_focus=False):
-                yield Static("", id="detail")
+                yield Hanging("", id="detail")
 
     # ── making ────────────────────────────────────────────────────────────────────────────────────────────────────
 

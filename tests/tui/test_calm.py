@@ -1,0 +1,121 @@
+"""Lines that fit: text that hangs under its own column, filters and modes that are not cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.text import Text
+from textual.app import App, ComposeResult
+
+from hub.look.story import around_bookings
+from tests.tui.pilot import LARGE, NARROW, opened, page_of, press, quiet, text_of, until
+from tests.visiting import at, book, make_visiting
+from tui.chips import Chip, Chips
+from tui.chrome import Header
+from tui.hanging import HANG, hung
+from tui.theme import DARK
+
+STATUSES = ("failed", "in_progress", "created", "removed", "unknown")
+
+
+def test_what_does_not_fit_goes_on_under_its_own_column() -> None:
+    text = Text(f"title\n\nwhy     {HANG}a booking of the sauna tonight\nplain words that are too long for it")
+    assert hung(text, 24).plain.split("\n") == [
+        "title",
+        "",
+        "why     a booking of the",
+        "        sauna tonight",
+        "plain words that are too",
+        "long for it",
+    ]
+    assert hung(text, 6).plain.split("\n")[:2] == ["title", ""]
+    assert all(len(line) <= 6 for line in hung(text, 6).plain.split("\n"))
+
+
+class _Chips(App[None]):
+    def __init__(self, chips: Sequence[Chip], on: str | None) -> None:
+        super().__init__()
+        self.chips, self.chosen = chips, on
+
+    def compose(self) -> ComposeResult:
+        yield Chips()
+
+    def on_mount(self) -> None:
+        self.register_theme(DARK)
+        self.theme = DARK.name
+        self.query_one(Chips).show(self.chips, self.chosen)
+
+
+async def line(counts: Sequence[int], on: str | None = None, *, width: int = 78) -> str:
+    every = Chip(None, "all", sum(counts))
+    words = [name.replace("_", " ") for name in STATUSES]
+    chips = [Chip(name, word, n, state=name) for name, word, n in zip(STATUSES, words, counts, strict=False)]
+    async with _Chips([every, *chips], on).run_test(size=(width, 3)) as pilot:
+        await pilot.pause()
+        return str(pilot.app.query_one(Chips).render())
+
+
+async def test_counts_are_there_in_80_columns() -> None:
+    many = " all 100k    ✖ failed 41   ◐ in progress 41   ● created 88k   ○ removed 12k"
+    few = " all 164   ✖ failed  ◐ in progress  ● created 102  ○ removed 60  ▲ unknown 2"
+    assert (await line((41, 41, 88_210, 12_190)), await line((0, 0, 102, 60, 2))) == (many, few)
+
+
+@pytest.mark.parametrize("on", [None, *STATUSES])
+@pytest.mark.parametrize("counts", [(41, 41, 88_210, 12_190, 2), (999_999,) * 5, (0,) * 5, (9_999,) * 5])
+async def test_no_filter_is_cut_in_80_columns(counts: Sequence[int], on: str | None) -> None:
+    shown = await line(counts, on)
+    assert len(shown) <= 78
+    assert all(name.replace("_", " ") in shown for name in STATUSES)
+    assert "100k" in shown or counts != (41, 41, 88_210, 12_190, 2)
+
+
+@pytest.mark.parametrize("size", [LARGE, NARROW])
+async def test_a_badge_stands_off_from_the_place_that_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    async with opened(tmp_path, monkeypatch, size=size) as (_, app, pilot):
+        header = page_of(app).query_one(Header)
+        header.badges = {"today": 3, "access": 2}
+        await pilot.pause()
+        assert " 1 Today  3  2 Access 2 " in text_of(app).replace("   ", "  ")
+        header.badges = dict.fromkeys(("today", "access", "runs", "mapping", "vendors", "metrics"), 12)
+        await pilot.pause()
+        assert text_of(app).split("\n")[1].endswith("7 Mail" if size == LARGE else "7")
+
+
+async def test_minutes_around_bookings_are_known_where_the_bookings_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with make_visiting(tmp_path, monkeypatch) as world:
+        first = book(world, "b-1", "4711", at("14:00"))
+        book(world, "b-2", "4711", at("15:00"))
+        book(world, "b-3", "4712", at("14:00"), resource="r-2")
+        world.join("7")
+        await world.sync()
+
+        async def around(member: str) -> Any:
+            [grant] = await world.grants(member=member)
+            async with world.hub.database.read() as db:
+                return await around_bookings(db, world.hub.the_studio, grant)
+
+        quarter = timedelta(minutes=15)
+        assert await around("4711") == (quarter, quarter)
+        assert await around("4712") == (timedelta(), timedelta())
+        assert await around("7") is None
+        first["starts_at"] = at("13:30")
+        await world.plan()
+        assert await around("4711") is None
+
+
+async def test_the_card_says_the_minutes_and_draws_the_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(tmp_path, monkeypatch) as (_, app, pilot):
+        await press(pilot, "2", "slash", *"b-0", "enter")
+        await quiet(pilot)
+        await until(pilot, lambda: "15 min before" in text_of(app))
+        assert f"{'─' * 6}{'━' * 24}{'─' * 6}" in text_of(app)
+        assert "15 min after" in text_of(app)
