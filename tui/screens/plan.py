@@ -69,7 +69,7 @@ class PlanScreen(Page):
     PlanScreen.short #bar { margin-bottom: 0; }
     PlanScreen #filter { height: 1; border: none; background: $surface; padding: 0 1; display: none; }
     PlanScreen #filter.used { display: block; }
-    PlanScreen #card { width: 46; background: $panel; padding: 1 1 1 2; margin-left: 1;
+    PlanScreen #card { width: 44; background: $panel; padding: 1 1 1 2; margin-left: 1;
                        scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     PlanScreen.narrow #card { display: none; }
     PlanScreen.narrow.opened #card { display: block; width: 1fr; margin-left: 0; }
@@ -100,7 +100,7 @@ class PlanScreen(Page):
                 Column("mark", "", 1),
                 Column("action", "", 10),
                 Column("who", "Who", 20, grow=True),
-                Column("change", "Change", 24, grow=True, drop=1),
+                Column("change", "Change", 32, grow=True, drop=1),
             ]
             yield PlanTable(columns, self._cells, empty="", opens="why", id="lines")
             with VerticalScroll(id="card", can_focus=False):
