@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -11,12 +12,14 @@ import pytest
 from rich.text import Text
 from textual.app import App, ComposeResult
 
+from hub.look.plan_lines import PlanLine, _step
 from hub.look.story import around_bookings
-from tests.tui.pilot import LARGE, NARROW, opened, page_of, press, quiet, text_of, until
+from tests.tui.pilot import LARGE, NARROW, opened, page_of, press, quiet, table_of, text_of, until
 from tests.visiting import at, book, make_visiting
 from tui.chips import Chip, Chips
 from tui.chrome import Header
 from tui.hanging import HANG, hung
+from tui.plan_rows import question
 from tui.theme import DARK
 
 STATUSES = ("failed", "in_progress", "created", "removed", "unknown")
@@ -119,3 +122,63 @@ async def test_the_card_says_the_minutes_and_draws_the_window(tmp_path: Path, mo
         await until(pilot, lambda: "15 min before" in text_of(app))
         assert f"{'─' * 6}{'━' * 24}{'─' * 6}" in text_of(app)
         assert "15 min after" in text_of(app)
+
+
+def test_a_step_says_once_what_both_ends_say() -> None:
+    assert _step("until 12 Jan 2027", "until 25 Nov 2027") == "until 12 Jan → 25 Nov 2027"
+    assert _step("until 12 Dec 2026", "until 25 Jan 2027") == "until 12 Dec 2026 → 25 Jan 2027"
+    assert _step("from 1 Jan 2027", "from 5 Jan 2027") == "from 1 Jan → 5 Jan 2027"
+    assert _step("open end", "until 25 Jan 2027") == "open end → until 25 Jan 2027"
+    assert _step("until 25 Jan 2027", "open end") == "until 25 Jan 2027 → open end"
+    assert _step("Gym", "Gym + Sauna") == "Gym → Gym + Sauna"
+
+
+async def test_a_row_of_a_plan_does_not_say_the_name_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(tmp_path, monkeypatch) as (_, app, pilot):
+        await press(pilot, "p")
+        await until(pilot, lambda: "no badge in desk" in text_of(app))
+        lines = app.screen.made.lines  # type: ignore[attr-defined]
+        [line] = [line for line in lines if line.action == "blocked"]
+        assert line.text == "no badge in desk"
+        assert line.why.startswith("Tim Graf has no badge in desk, and ")
+
+
+def taken(group: str, target: str) -> PlanLine:
+    words = dict.fromkeys(("plan", "before", "after", "why", "fix", "rule", "reference", "identity", "short"), "")
+    key = f"{target}/{group}"
+    return PlanLine(id=key, target=target, action="remove", group=group, name="Mia", ref=key, takes=True, **words)
+
+
+def asked(*lines: PlanLine) -> str:
+    found = question(lines)
+    assert found is not None
+    return found.lines[0].plain.removeprefix("They can not open ").removesuffix(" as soon as this runs.")
+
+
+def test_a_question_names_the_connection_only_where_there_are_several() -> None:
+    one, two, three, four = (taken(f"doors · {name}", "doors") for name in ("Gym", "Sauna", "Hall", "Attic"))
+    assert asked(one) == "Gym"
+    assert asked(one, two) == "Gym or Sauna"
+    assert asked(one, two, three) == "Gym, Sauna or Hall"
+    assert asked(one, two, three, four) == "Gym, Sauna, Hall or 1 more"
+    assert asked(one, taken("bikes · Ride", "bikes")) == "doors · Gym or bikes · Ride"
+
+
+async def test_today_gives_the_runs_what_needs_you_does_not_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, monkeypatch, size=NARROW) as (_, app, pilot):
+        table, runs = table_of(app, "#list"), table_of(app, "#run-list")
+        await until(pilot, lambda: app.runs_by and len(table.ids) == 2)
+        await quiet(pilot)
+        assert table.size.height == 2
+        shown = text_of(app)
+        assert all(word in shown for word in ("Status", "Time", "Flow", "Changes", "Took"))
+        assert re.search(r"without a badge.*\d\d:\d\d$|has no badge.*\d\d:\d\d", shown, re.MULTILINE)
+        room = runs.size.height
+        await pilot.resize_terminal(*LARGE)
+        await quiet(pilot)
+        assert page_of(app).query_one("#needs").size.height == page_of(app).query_one("#flows").size.height
+        await pilot.resize_terminal(*NARROW)
+        await quiet(pilot)
+        assert (table.size.height, runs.size.height) == (2, room)
