@@ -52,7 +52,7 @@ class RunsScreen(Page):
     ]
     CSS = """
     RunsScreen #runs { width: 44; }
-    RunsScreen.narrow #runs { width: 31; }
+    RunsScreen.narrow #runs { width: 33; }
     RunsScreen #right { width: 1fr; margin-left: 1; background: $surface; }
     RunsScreen.short StepsCard { padding: 0 1; }
     RunsScreen.phone #runs { width: 1fr; }
@@ -87,10 +87,10 @@ class RunsScreen(Page):
                 yield StepsCard()
                 yield Static("", id="log-title")
                 lines = [
-                    Column("at", "", 8, drop=2),
+                    Column("at", "", 8, drop=1),
                     Column("mark", "", 1),
-                    Column("code", "", 9, drop=1),
-                    Column("text", "", 10, grow=True),
+                    Column("code", "", 13, drop=2),
+                    Column("text", "", 26, grow=True),
                 ]
                 yield Log(lines, self._lines, empty="Nothing was written down.", opens="", titled=False, id="log")
 
