@@ -182,3 +182,18 @@ async def test_today_gives_the_runs_what_needs_you_does_not_take(
         await pilot.resize_terminal(*NARROW)
         await quiet(pilot)
         assert (table.size.height, runs.size.height) == (2, room)
+
+
+@pytest.mark.parametrize("size", [LARGE, NARROW])
+async def test_a_line_of_the_log_can_be_read_in_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    async with opened(tmp_path, monkeypatch, size=size) as (_, app, pilot):
+        await press(pilot, "3")
+        await until(pilot, lambda: "Anna Graf" in text_of(app))
+        whole = page_of(app).query_one("#whole")
+        assert not whole.display
+        await press(pilot, "enter", "home")
+        await until(pilot, lambda: whole.display and "and opens" in " ".join(text_of(app).split()))
+        await press(pilot, "escape")
+        assert not whole.display

@@ -156,6 +156,10 @@ class PlanScreen(Page):
         self._say_head()
         self._detail(table.row)
 
+    def _breakpoints(self) -> None:
+        super()._breakpoints()
+        self._say_head()
+
     def _say_head(self) -> None:
         colours, made = self.app.theme_variables, self.made
         line = Text.assemble(("◆ plan  ", f"bold {colours['accent']}"))
@@ -163,7 +167,8 @@ class PlanScreen(Page):
             zone = times.zone(self.hub_app.hub.the_studio.timezone)
             line.append(f"{' + '.join(made.sources)} → {' + '.join(made.targets)}")
             line.append(f"   made {made.at.astimezone(zone):%H:%M} · ", style=colours["muted"])
-        line.append("nothing has been changed yet", style=colours["muted"])
+        narrow = self.has_class("narrow")
+        line.append("nothing changed yet" if narrow else "nothing has been changed yet", style=colours["muted"])
         if self.hub_app.read_only:
             line.append("  read only", style=f"bold {colours['progress']}")
         self.query_one("#head", Static).update(line)

@@ -177,9 +177,8 @@ class TodayScreen(Page):
         self._runs: dict[str, dict[str, Any]] = {}
         self._flow_lines = 0
 
-    def on_resize(self) -> None:
-        """Other sizes hide and show parts."""
-        super().on_resize()
+    def _breakpoints(self) -> None:
+        super()._breakpoints()
         self._even()
 
     def _even(self) -> None:
