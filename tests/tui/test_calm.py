@@ -15,6 +15,7 @@ from textual.app import App, ComposeResult
 from hub.look.plan_lines import PlanLine, _step
 from hub.look.story import around_bookings
 from tests.tui.pilot import LARGE, NARROW, opened, page_of, press, quiet, table_of, text_of, until
+from tests.tui.test_frames_places import count_from_one
 from tests.visiting import at, book, make_visiting
 from tui.chips import Chip, Chips
 from tui.chrome import Header
@@ -188,6 +189,7 @@ async def test_today_gives_the_runs_what_needs_you_does_not_take(
 async def test_a_line_of_the_log_can_be_read_in_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
+    count_from_one(monkeypatch)
     async with opened(tmp_path, monkeypatch, size=size) as (_, app, pilot):
         await press(pilot, "3")
         await until(pilot, lambda: "Anna Graf" in text_of(app))
