@@ -9,6 +9,7 @@ from rich.text import Text
 
 from hub.grants import Check, CheckState
 from hub.look.vendors import VendorView
+from tui.hanging import HANG
 from tui.theme import State, glyph, state
 from tui.words import age
 
@@ -50,15 +51,15 @@ def checks_text(title: str, checks: Sequence[Check], now: datetime, end: str, co
         bold = "bold " if check.state is CheckState.FAILED else ""
         lines.append(
             Text.assemble(
-                (f"{glyph(look)} ", f"{bold}{colours[look.colour]}"),
+                (f"{glyph(look)} {HANG}", f"{bold}{colours[look.colour]}"),
                 (f"{word}{check.title}", f"{bold}{colours['foreground']}"),
                 (f"   {check.took_ms} ms" if check.took_ms is not None else "", colours["muted"]),
             )
         )
         if check.said:
-            lines.append(Text(f"  {title} said: {check.said}", style=colours["muted"]))
+            lines.append(Text(f"  {HANG}{title} said: {check.said}", style=colours["muted"]))
         if check.fix:
-            lines.append(Text(f"  Do this: {check.fix}", style=colours["info"]))
+            lines.append(Text(f"  {HANG}Do this: {check.fix}", style=colours["info"]))
     if end:
         lines += [Text(), Text(end, style=colours["muted"])] if lines else [Text(end, style=colours["muted"])]
     return Text("\n").join(lines)

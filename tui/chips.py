@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -14,7 +14,37 @@ from tui.theme import glyph, state
 
 __all__ = ["Chip", "Chips"]
 
-GAP = 3
+
+def _whole(count: int) -> str:
+    return f" {count:,}".replace(",", " ")
+
+
+def _short(count: int) -> str:
+    """Not rounded up: `99k` are not a hundred thousand yet."""
+    if count >= 1_000_000:
+        return f" {count // 100_000 / 10:g}M"
+    return f" {count // 1000}k" if count >= 10_000 else _whole(count)
+
+
+def _some(count: int) -> str:
+    return _short(count) if count else ""
+
+
+def _none(_: int) -> str:
+    return ""
+
+
+Count = Callable[[int], str]
+_WAYS: Sequence[tuple[int, Count, bool]] = (
+    (3, _whole, True),
+    (3, _some, True),
+    (2, _some, True),
+    (1, _some, True),
+    (2, _none, True),
+    (2, _short, False),
+    (1, _short, False),
+)
+"""Gap, how a count is written, and whether the words of those that are off are there: the first that fits is taken."""
 
 
 @dataclass(frozen=True)
@@ -54,32 +84,35 @@ class Chips(Widget):
             self.refresh()
 
     def render(self) -> Text:
-        """From the width as it is now: counts go first where not all fits, then the words of those that are off."""
+        """From the width as it is now. Where not all fits, big counts are cut to thousands and those of nothing left
+        out; then it stands closer; then the counts go but for the one that is on, and last the words of the others."""
         width = self.content_size.width
-        for counts, words in ((True, True), (False, True), (False, False)):
-            line, spans = self._line(counts=counts, words=words)
+        for gap, counts, words in _WAYS:
+            line, spans = self._line(gap, counts, words=words)
             if line.cell_len <= width:
                 break
         line.truncate(width)
         self._spans = spans
         return line
 
-    def _line(self, *, counts: bool, words: bool) -> tuple[Text, list[tuple[int, int, str | None]]]:
+    def _line(self, gap: int, counts: Count, *, words: bool) -> tuple[Text, list[tuple[int, int, str | None]]]:
         colours = self.app.theme_variables
         line, spans = Text(), []
+        edge = " " if gap > 1 else ""
         for chip in self._chips:
             if line:
-                line.append(" " * GAP)
+                line.append(" " * gap)
             start = line.cell_len
             shown = state(chip.state) if chip.state else None
             mark = f"{glyph(shown)} " if shown is not None else ""
-            number = f" {chip.count:,}".replace(",", " ")
             if chip.name == self._on:
-                line.append(f" {mark}{chip.label}{number} ", f"bold {colours['background']} on {colours['accent']}")
+                number = (counts if counts is not _none else _short)(chip.count)
+                style = f"bold {colours['background']} on {colours['accent']}"
+                line.append(f"{edge}{mark}{chip.label}{number}{edge}", style)
             else:
                 label = chip.label if words or shown is None else ""
                 line.append(f"{mark}{label}".rstrip(), colours[shown.colour] if shown is not None else colours["muted"])
-                line.append(number if counts or not words else "", colours["muted"])
+                line.append(counts(chip.count), colours["muted"])
             spans.append((start, line.cell_len, chip.name))
         return line, spans
 

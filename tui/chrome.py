@@ -110,8 +110,16 @@ class Header(Widget):
         return [(f"   {mark}{words}", colours["muted"])] if words else []
 
     def _modes(self, width: int) -> Text:
+        """The badges stand off from the one that is on, and everything closer where not all fits."""
+        for tight, gap in ((width < 78, " "), (width < 78, ""), (True, "")):
+            found = self._line(tight=tight, gap=gap)
+            if len(found.plain.rstrip()) <= width:
+                break
+        found.truncate(width)
+        return found
+
+    def _line(self, *, tight: bool, gap: str) -> Text:
         colours = self.app.theme_variables
-        tight = width < 78
         found = Text()
         self._spans = []
         for one in PLACES:
@@ -122,11 +130,12 @@ class Header(Widget):
                 found.append(f" {one.key} ", style=colours["accent"])
                 found.append("" if tight else f"{one.title} ")
             count = self.badges.get(one.name, 0)
+            if count and one.name == self.mode:
+                found.append(gap)
             if count:
                 found.append(f"{count} ", style=f"bold {colours['failed' if one.name == 'access' else 'progress']}")
             self._spans.append((start, found.cell_len, one.name))
-            found.append("" if tight else " ")
-        found.truncate(width)
+            found.append("" if tight else gap)
         return found
 
     def on_click(self, event: events.Click) -> None:

@@ -20,7 +20,7 @@ from tui.theme import glyph, state
 
 __all__ = ["Choose", "Field"]
 
-KEPT = "•••••• kept sealed, never shown again"
+KEPT = "•••••• kept sealed"
 
 
 class Choose(Widget, can_focus=True):
@@ -102,7 +102,6 @@ class Field(Vertical):
 
     DEFAULT_CSS = """
     Field { height: auto; margin-bottom: 1; }
-    Field.tight { margin-bottom: 0; }
     Field Horizontal { height: auto; }
     Field .label { width: 25; height: auto; padding-right: 1; color: $text; }
     Field Input { height: 1; width: 1fr; border: none; background: $background; padding: 0 1; }
@@ -124,8 +123,8 @@ class Field(Vertical):
             self.field = field
             super().__init__()
 
-    def __init__(self, field: FormField, text: str | None = None, *, tight: bool = False) -> None:
-        super().__init__(classes="tight" if tight else "")
+    def __init__(self, field: FormField, text: str | None = None) -> None:
+        super().__init__()
         self.field = field
         self._text = field.value if text is None else text
 
@@ -146,6 +145,10 @@ class Field(Vertical):
     def on_mount(self) -> None:
         """Say what it is for."""
         self._about()
+
+    def on_resize(self) -> None:
+        """A name of two lines needs a blank one below it, or it reads as the next field's."""
+        self.set_class(self.query_one(".label").size.height > 1, "wrapped")
 
     def _about(self) -> None:
         meaning = self.query_one(Choose).meaning if self.field.kind == "choice" else ""

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.widget import Widget
 
 from hub.look.plan_lines import PlanLine
+from tui.hanging import HANG
 from tui.plan_rows import shares
 from tui.theme import PLAN, glyph, state, texture
 from tui.words import clean
@@ -95,19 +96,19 @@ def plan_card(line: PlanLine, *, new: bool, colours: Colours, zone: ZoneInfo) ->
     ]
     if line.before or line.after:
         parts += [
-            Text.assemble(("before  ", colours["faint"]), clean(line.before) or "nothing"),
-            Text.assemble(("after   ", colours["faint"]), (clean(line.after) or "nothing", "bold")),
+            Text.assemble((f"before  {HANG}", colours["faint"]), clean(line.before) or "nothing"),
+            Text.assemble((f"after   {HANG}", colours["faint"]), (clean(line.after) or "nothing", "bold")),
             Text(),
         ]
     parts += [Text("Why", style="bold"), Text(clean(line.why))]
     if line.fix:
-        parts.append(Text.assemble(("→ ", colours["accent"]), (clean(line.fix), colours["muted"])))
+        parts.append(Text.assemble((f"→ {HANG}", colours["accent"]), (clean(line.fix), colours["muted"])))
     if line.soon is not None:
         look = f"{glyph(state('warning'))} has a booking at {line.soon.astimezone(zone):%H:%M}"
         parts += [Text(), Text(look, style=f"bold {colours['progress']}")]
-    parts += [Text(), Text.assemble(("rule    ", colours["faint"]), (clean(line.rule) or "–", colours["muted"]))]
+    parts += [Text(), Text.assemble((f"rule    {HANG}", colours["faint"]), (clean(line.rule) or "–", colours["muted"]))]
     if line.reference:
-        parts.append(Text.assemble(("for     ", colours["faint"]), (clean(line.reference), colours["muted"])))
+        parts.append(Text.assemble((f"for     {HANG}", colours["faint"]), (clean(line.reference), colours["muted"])))
     if new:
         parts += [Text(), Text("✎ new since the plan was first made", style=colours["accent"])]
     return Text("\n").join(parts)

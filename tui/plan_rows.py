@@ -6,13 +6,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from rich.text import Text
+
 from hub.look.plan_lines import PlanLine
 from tui.dialogs.confirm import MOST_BY_QUESTION, Question
+from tui.words import clean
 
 __all__ = ["ACTS", "Rows", "arrange", "question", "shares"]
 
 ACTS = frozenset({"create", "change", "remove"})
 """What applying a plan does; the rest of it is only told."""
+
+MOST_DOORS = 3
+"""So many are named in a question."""
 
 LONGEST_RUN = 5
 """Longer runs of lines that say the same are folded after the second."""
@@ -88,19 +94,29 @@ def question(lines: Sequence[PlanLine]) -> Question | None:
     if not losing:
         return None
     soon = {line.ref for line in lines if line.takes and line.soon is not None}
-    doors = list(dict.fromkeys(line.group for line in lines if line.takes))
     many = len(losing)
     people = "1 person" if many == 1 else f"{many} people"
-    listed = f"{', '.join(doors[:3])}{' and more' if len(doors) > 3 else ''}"
     have = "has" if len(soon) == 1 else "have"
     warning = f"{len(soon)} of them {have} a booking in the next 2 hours." if soon else ""
     first = sorted(losing.values(), key=lambda line: (line.soon is None, line.name))
     return Question(
         title=f"Remove access for {people}",
-        lines=[f"They can not open {listed} as soon as this runs."],
+        lines=[Text.assemble("They can not open ", *_doors(lines), " as soon as this runs.")],
         people=[line.name for line in first],
         keep="keep access",
         go="remove",
         warning=warning,
         words=f"remove {many}" if many > MOST_BY_QUESTION or soon else "",
     )
+
+
+def _doors(lines: Sequence[PlanLine]) -> list[tuple[str, str]]:
+    """What is taken away, in words with their style; where it is, only if it is not all at one connection."""
+    taken = [line for line in lines if line.takes]
+    alone = f"{taken[0].target} · " if len({line.target for line in taken}) == 1 else ""
+    doors = list(dict.fromkeys(clean(line.group.removeprefix(alone)) for line in taken))
+    listed = [(door, "bold") for door in doors[:MOST_DOORS]]
+    if len(doors) > MOST_DOORS:
+        listed.append((f"{len(doors) - MOST_DOORS} more", ""))
+    between = [(", ", "")] * (len(listed) - 2) + [(" or ", "")] * (len(listed) > 1)
+    return [listed[0], *(part for pair in zip(between, listed[1:], strict=True) for part in pair)]

@@ -109,13 +109,13 @@ class StepsCard(Widget):
         share = 1.0 if ended else done / total if total else 0.0
         count = f"{done:,} of {total:,}" if total else f"{done:,}" if done else "" if ended else "–"
         percent = f"{share:>5.0%}" if total else "     "
-        wide = min(28, max(10, width // 3))
-        room = width - wide - 28
+        wide = min(28, max(10, width * 2 // 5))
+        room = width - wide - 26
         if room <= 4:
             # No room for a bar: the name gets it all.
             wide, count = max(10, width - len(count) - 11), f" {count}"
         else:
-            count = f"{count:>17}"
+            count = f"{count:>15}"
         name.truncate(wide, overflow="ellipsis", pad=True)
         line = Text.assemble((f"{glyph(shown)} ", colours[shown.colour]), name, "  ")
         if room > 4:

@@ -21,6 +21,7 @@ from hub.studio.forms import FormField, form_fields, typed_values
 from hub.studio.registry import ConnectionRow
 from tui.checks import vendor_cells
 from tui.fields import Field
+from tui.hanging import Hanging
 from tui.page import Page
 from tui.table import Column, IdTable
 from tui.theme import glyph, state
@@ -50,7 +51,10 @@ class VendorForms(Page):
     VendorsScreen .more-title { height: 2; }
     VendorsScreen.short .more-title { height: 1; }
     VendorsScreen #right { scrollbar-size-vertical: 1; }
+    VendorsScreen Field .label { width: 32; }
+    VendorsScreen Field .about, VendorsScreen Field .wrong { padding-left: 32; }
     VendorsScreen.short Field { margin-bottom: 0; }
+    VendorsScreen.short Field.wrapped { margin-bottom: 1; }
     VendorsScreen.narrow Field .label { width: 22; }
     VendorsScreen.narrow Field .about, VendorsScreen.narrow Field .wrong { padding-left: 2; }
     """
@@ -90,7 +94,7 @@ class VendorForms(Page):
             with VerticalScroll(id="right", can_focus=False):
                 yield Static("", id="head")
                 yield Vertical(id="form")
-                yield Static("", id="checks")
+                yield Hanging("", id="checks")
                 yield Vertical(id="more")
 
     # ── the list ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -171,7 +175,7 @@ class VendorForms(Page):
         await form.mount_all([Field(field, typed.get(field.key)) for field in needed])
         if rest:
             title = Static(Text("More settings", style="bold"), classes="more-title")
-            more = [Field(field, typed.get(field.key), tight=True) for field in rest]
+            more = [Field(field, typed.get(field.key)) for field in rest]
             await self.query_one("#more", Vertical).mount_all([title, *more])
         checks.update(self._checks.get(key, self._trouble(key)))
 

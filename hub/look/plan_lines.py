@@ -55,8 +55,11 @@ class PlanLine:
 
     @property
     def text(self) -> str:
-        """What changes, in one line."""
-        return self.why if self.action == "blocked" else self.short
+        """What changes, in one line; whose line it is stands beside it already."""
+        if self.action != "blocked":
+            return self.short
+        lacks = self.why.removeprefix(f"{self.name} has ")
+        return self.why if lacks == self.why else lacks.partition(", and ")[0].removesuffix(".")
 
 
 async def plan_lines(db: AsyncConnection, studio: Studio, plans: Sequence[Plan], now: datetime) -> list[PlanLine]:
@@ -64,6 +67,7 @@ async def plan_lines(db: AsyncConnection, studio: Studio, plans: Sequence[Plan],
     names = await opening_names(db, {plan.target_id for plan in plans})
     zone = times.zone(studio.timezone)
     found: list[PlanLine] = []
+    several = sum(bool(plan.changes) for plan in plans) > 1
     for plan in plans:
         losing: dict[int, set[str]] = {}
         for change in plan.changes:
@@ -77,7 +81,7 @@ async def plan_lines(db: AsyncConnection, studio: Studio, plans: Sequence[Plan],
         known = names.get(plan.target_id, {})
         for change in plan.changes:
             at = soon.get((change.source_id, change.member)) if _takes(change) else None
-            found.append(_line(plan, change, known, zone, several=len(plans) > 1, soon=at))
+            found.append(_line(plan, change, known, zone, several=several, soon=at))
     left_alone = {line.group for line in found if line.action == "blocked"}
     return sorted(
         found,
@@ -153,7 +157,16 @@ def _both(change: Change, names: Mapping[str, str], zone: ZoneInfo) -> tuple[str
     if not differ:
         return _all(before, names, zone), _all(after, names, zone), "person and badge brought up to date"
     was, will = (", ".join(parts.get(name, "") for name in differ) for parts in (one, other))
-    return was, will, f"{was} → {will}"
+    return was, will, _step(was, will) if len(differ) == 1 else f"{was} → {will}"
+
+
+def _step(was: str, will: str) -> str:
+    """From one to the other: what both begin with stands once, and so does a year that both end with."""
+    word, _, day = will.partition(" ")
+    if word not in {"until", "from"} or not was.startswith(f"{word} "):
+        return f"{was} → {will}"
+    year = day.rpartition(" ")[2]
+    return f"{was.removesuffix(f' {year}')} → {day}"
 
 
 def _all(wanted: Wanted, names: Mapping[str, str], zone: ZoneInfo) -> str:

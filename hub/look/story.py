@@ -5,17 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub import records as r
 from hub import redact
+from hub.access.doors import references
+from hub.look.grants import GrantView
+from hub.store import among
 from hub.store import tables as t
 from hub.studio.registry import Studio
 
-__all__ = ["Event", "LogRow", "RunStory", "grant_story", "log_counts", "log_ids", "log_rows", "run_story"]
+__all__ = [
+    "Event",
+    "LogRow",
+    "RunStory",
+    "around_bookings",
+    "grant_story",
+    "log_counts",
+    "log_ids",
+    "log_rows",
+    "run_story",
+]
 
 
 @dataclass(frozen=True)
@@ -70,6 +84,31 @@ async def grant_story(db: AsyncConnection, studio: Studio, grant_id: str, *, lim
     )
     rows = (await db.execute(query)).all()
     return [Event(row.at, row.what, redact.mask(row.text)) for row in reversed(rows)]
+
+
+async def around_bookings(db: AsyncConnection, studio: Studio, view: GrantView) -> tuple[timedelta, timedelta] | None:
+    """How long before the first of its bookings a grant opens, and how long after the last of them it closes. None
+    where it does not rest on bookings alone, or where these are known no more, or are at other times by now."""
+    kept = references(view.record)
+    ids = [name for kind, name in kept if kind == "booking"]
+    if not ids or len(ids) < len(kept) or view.valid_from is None or view.valid_until is None:
+        return None
+    c, source = t.record.c, t.connection.c
+    own = (source.studio_id == studio.id, source.name == view.source)
+    query = select(c.data).join(t.connection, source.id == c.source_id).where(*own)
+    of_bookings = await db.execute(query.where(c.kind == "booking", among(c.record_id, ids, db)))
+    bookings = [r.decoder("booking").decode(data) for data in of_bookings.scalars()]
+    classes = sorted({one.session_id for one in bookings if one.session_id})
+    of_classes = await db.execute(query.where(c.kind == "session", among(c.record_id, classes, db)))
+    sessions = {one.id: one for one in (r.decoder("session").decode(data) for data in of_classes.scalars())}
+    times = [(one, sessions.get(one.session_id or "", one)) for one in bookings]
+    starts = [one.starts_at or of.starts_at for one, of in times]
+    ends = [one.ends_at or of.ends_at for one, of in times]
+    first, last = ([at.replace(microsecond=0) for at in found if at is not None] for found in (starts, ends))
+    if len(first) < len(ids) or len(last) < len(ids):
+        return None
+    before, after = min(first) - view.valid_from, view.valid_until - max(last)
+    return (before, after) if min(before, after) >= timedelta() else None
 
 
 async def run_story(db: AsyncConnection, studio: Studio, run_id: str) -> RunStory | None:

@@ -9,13 +9,15 @@ import asyncio
 import random
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from rich.text import Text
 from textual.pilot import Pilot
 
 from hub import http
@@ -23,6 +25,7 @@ from hub.core import Hub, initialise, load_plugins
 from hub.demo.post import nowhere
 from hub.demo.stage import demo_settings
 from hub.demo.vendors import DemoClock, Vendors, act, live_through, made_up_vendors, studio_file, sync_in_order
+from hub.grants import Check
 from hub.notify.sender import send_mails
 from hub.settings import HubSettings
 from hub.studio.importing import import_file
@@ -30,6 +33,7 @@ from tests.tui.pilot import LARGE, NARROW, press, quiet, text_of, until
 from tests.tui.svg import picture
 from tests.visiting import make_visiting
 from tui.app import HubApp
+from tui.checks import checks_text
 
 __all__ = ["FIRST", "FOLDER", "SEATS", "SHOTS", "Steps", "draw", "furnished", "no_chance", "room", "unfurnished"]
 
@@ -71,14 +75,21 @@ async def _confirm(pilot: Pilot[None]) -> None:
     await keys("A", shows="Type")(pilot)
 
 
+async def _failed_run(pilot: Pilot[None]) -> None:
+    """The run that could not do all of it."""
+    await keys("3", shows="records")(pilot)
+    runs = list(vars(pilot.app.screen)["_runs"].values())
+    await keys(*"j" * [run["state"] for run in runs].index("failed"), "enter", shows="POST")(pilot)
+
+
 SHOTS: dict[str, tuple[Steps, tuple[tuple[int, int], ...]]] = {
     "today": (keys(shows="Needs you"), (LARGE, NARROW)),
     "access": (keys("2", shows="created"), (LARGE, NARROW)),
-    "runs": (keys("3", shows="records"), (LARGE, NARROW)),
+    "runs": (_failed_run, (LARGE, NARROW)),
     "plan": (keys("p", shows="remove"), (LARGE, NARROW)),
     "confirm": (_confirm, (LARGE,)),
-    "mapping": (keys("4", shows="members today"), (LARGE, NARROW)),
-    "vendors": (keys("5", shows="anny"), (LARGE, NARROW)),
+    "mapping": (keys("4", "enter", "j", "space", shows="unsaved"), (LARGE, NARROW)),
+    "vendors": (keys("5", "j", "j", "V", shows="may be written"), (LARGE, NARROW)),
     "metrics": (keys("6", shows="Leon Bianchi"), (LARGE, NARROW)),
     "mail": (keys("7", shows="Values"), (LARGE, NARROW)),
     "outbox": (keys("7", "]", shows="Outbox"), (LARGE,)),
@@ -87,13 +98,20 @@ SHOTS: dict[str, tuple[Steps, tuple[tuple[int, int], ...]]] = {
 """Every picture of the furnished studio: how to get there from Today, and in which sizes it is drawn."""
 
 
+def _checked(title: str, checks: Sequence[Check], *rest: Any) -> Text:
+    """What a try came to, as if every machine were as fast."""
+    timed = [check if check.took_ms is None else msgspec.structs.replace(check, took_ms=82) for check in checks]
+    return checks_text(title, timed, *rest)
+
+
 @contextmanager
 def no_chance() -> Iterator[None]:
-    """Ids come out the same."""
+    """Ids and times come out the same."""
     chance = random.Random(7)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("secrets.token_hex", lambda size=16: f"{chance.getrandbits(8 * size):0{2 * size}x}")
         patch.setattr("secrets.randbits", chance.getrandbits)
+        patch.setattr("tui.screens.vendors.checks_text", _checked)
         patch.setattr("tui.screens.first.local_zone_name", lambda: "Europe/Zurich")
         yield
 

@@ -29,7 +29,7 @@ class Question:
     """What is about to happen. `words`: what has to be typed; empty where the question alone is enough."""
 
     title: str
-    lines: Sequence[str]
+    lines: Sequence[Text]
     people: Sequence[str]
     keep: str
     go: str
@@ -110,7 +110,7 @@ class ConfirmDialog(Dialog[bool]):
         colours, asked = self.app.theme_variables, self.question
         bad, look = state("broken"), state("warning")
         lines = [Text.assemble((f"{glyph(bad)} {clean(asked.title)}", f"bold {colours['failed']}")), Text()]
-        lines += [Text(clean(line)) for line in asked.lines]
+        lines += asked.lines
         if asked.warning:
             lines.append(Text.assemble((f"{glyph(look)} ", colours["progress"]), (clean(asked.warning), "bold")))
         lines.append(Text())

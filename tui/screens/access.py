@@ -22,10 +22,11 @@ from hub.look.grant_pages import GrantFilter, grant_page, grants_of, read_filter
 from hub.look.grants import GrantView
 from hub.look.ids import IdList
 from hub.look.reveal import Secrets, kept_of, reveal
-from hub.look.story import grant_story
+from hub.look.story import around_bookings, grant_story
 from tui.chips import Chip, Chips
 from tui.chrome import put
 from tui.grant_card import SHOWN_FOR, Story, grant_card, period
+from tui.hanging import Hanging
 from tui.jobs import REST, deferred
 from tui.page import Page
 from tui.table import Column, IdTable
@@ -61,7 +62,8 @@ class AccessScreen(Page):
     AccessScreen.short #chips { margin-bottom: 0; }
     AccessScreen #filter { height: 1; border: none; background: $surface; padding: 0 1; margin-bottom: 1; }
     AccessScreen.short #filter { margin-bottom: 0; }
-    AccessScreen #card { width: 44; background: $panel; padding: 1 2; margin-left: 1; }
+    AccessScreen #card { width: 44; background: $panel; padding: 1 1 1 2; margin-left: 1;
+                         scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     AccessScreen.narrow #card { display: none; }
     AccessScreen.narrow.opened #card { display: block; width: 1fr; margin-left: 0; }
     AccessScreen.narrow.opened #grants { display: none; }
@@ -92,7 +94,7 @@ class AccessScreen(Page):
             ]
             yield IdTable(columns, self._rows, empty=NOTHING_YET, opens="details", marking=True, id="grants")
             with VerticalScroll(id="card", can_focus=False):
-                yield Static("", id="detail")
+                yield Hanging("", id="detail")
         yield Static("", id="state")
 
     # ── loading ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -172,14 +174,16 @@ class AccessScreen(Page):
     def _tell(self, key: str | None) -> None:
         """Show a grant, and read what happened to it once the cursor rests."""
         self._detail(key)
-        if key is not None and (self._story is None or self._story[0] != key):
+        if key is not None and (self._story is None or self._story.grant != key):
             self.run_worker(deferred(partial(self._read_story, key)), group="story", exclusive=True)
 
     async def _read_story(self, key: str) -> None:
         await asyncio.sleep(REST)
         studio = self.hub_app.hub.the_studio
         async with self.hub_app.hub.database.read() as db:
-            story = (key, await grant_story(db, studio, key), await kept_of(db, studio, key))
+            view = self._views.get(key)
+            around = await around_bookings(db, studio, view) if view is not None else None
+            story = Story(key, await grant_story(db, studio, key), await kept_of(db, studio, key), around)
         # The app may have been left meanwhile.
         if any(table.row == key for table in self.query("#grants").results(IdTable)):
             self._story = story

@@ -17,6 +17,7 @@ from hub.engine.target_pass import TargetRun
 from hub.look.plan_lines import PlanLine
 from hub.words import counted
 from tui.dialogs.confirm import ConfirmDialog, Question
+from tui.hanging import Hanging
 from tui.page import Page
 from tui.plan_card import Bar, fold_card, plan_card, plan_counts, plan_row
 from tui.plan_rows import ACTS, Rows, arrange, question
@@ -68,7 +69,8 @@ class PlanScreen(Page):
     PlanScreen.short #bar { margin-bottom: 0; }
     PlanScreen #filter { height: 1; border: none; background: $surface; padding: 0 1; display: none; }
     PlanScreen #filter.used { display: block; }
-    PlanScreen #card { width: 46; background: $panel; padding: 1 2; margin-left: 1; }
+    PlanScreen #card { width: 44; background: $panel; padding: 1 1 1 2; margin-left: 1;
+                       scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     PlanScreen.narrow #card { display: none; }
     PlanScreen.narrow.opened #card { display: block; width: 1fr; margin-left: 0; }
     PlanScreen.narrow.opened #lines { display: none; }
@@ -98,11 +100,11 @@ class PlanScreen(Page):
                 Column("mark", "", 1),
                 Column("action", "", 10),
                 Column("who", "Who", 20, grow=True),
-                Column("change", "Change", 24, grow=True, drop=1),
+                Column("change", "Change", 32, grow=True, drop=1),
             ]
             yield PlanTable(columns, self._cells, empty="", opens="why", id="lines")
             with VerticalScroll(id="card", can_focus=False):
-                yield Static("", id="detail")
+                yield Hanging("", id="detail")
 
     # ── making ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -154,6 +156,10 @@ class PlanScreen(Page):
         self._say_head()
         self._detail(table.row)
 
+    def _breakpoints(self) -> None:
+        super()._breakpoints()
+        self._say_head()
+
     def _say_head(self) -> None:
         colours, made = self.app.theme_variables, self.made
         line = Text.assemble(("◆ plan  ", f"bold {colours['accent']}"))
@@ -161,7 +167,8 @@ class PlanScreen(Page):
             zone = times.zone(self.hub_app.hub.the_studio.timezone)
             line.append(f"{' + '.join(made.sources)} → {' + '.join(made.targets)}")
             line.append(f"   made {made.at.astimezone(zone):%H:%M} · ", style=colours["muted"])
-        line.append("nothing has been changed yet", style=colours["muted"])
+        narrow = self.has_class("narrow")
+        line.append("nothing changed yet" if narrow else "nothing has been changed yet", style=colours["muted"])
         if self.hub_app.read_only:
             line.append("  read only", style=f"bold {colours['progress']}")
         self.query_one("#head", Static).update(line)

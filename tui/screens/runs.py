@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from sqlalchemy.exc import DBAPIError
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
@@ -52,7 +52,7 @@ class RunsScreen(Page):
     ]
     CSS = """
     RunsScreen #runs { width: 44; }
-    RunsScreen.narrow #runs { width: 31; }
+    RunsScreen.narrow #runs { width: 32; }
     RunsScreen #right { width: 1fr; margin-left: 1; background: $surface; }
     RunsScreen.short StepsCard { padding: 0 1; }
     RunsScreen.phone #runs { width: 1fr; }
@@ -60,6 +60,10 @@ class RunsScreen(Page):
     RunsScreen.phone.opened #right { display: block; }
     RunsScreen.phone.opened #runs { display: none; }
     RunsScreen.low StepsCard { display: none; }
+    RunsScreen #whole { height: 5; padding: 1 2 0 2; background: $panel; display: none; }
+    RunsScreen.short #whole { padding: 0 1; }
+    RunsScreen.reading #whole { display: block; }
+    RunsScreen.low #whole { display: none; }
     RunsScreen #log-title { height: 1; padding: 0 2; margin-top: 1; }
     RunsScreen.short #log-title { margin-top: 0; padding: 0 1; }
     """
@@ -69,8 +73,8 @@ class RunsScreen(Page):
         self._runs: dict[str, dict[str, Any]] = {}
         self._hidden: set[str] = set()
         self._counts: dict[str, int] = {}
-        self._about: dict[str, str] = {}
-        """Whom lines of the log are about."""
+        self._read: dict[str, LogRow] = {}
+        """Lines of the log that were read."""
         self._shown: str | None = None
         self._wanted = ""
 
@@ -80,19 +84,20 @@ class RunsScreen(Page):
             columns = [
                 Column("status", "Status", 11),
                 Column("time", "Time", 5, drop=1),
-                Column("flow", "Flow", 8, grow=True),
+                Column("flow", "Flow", 16, grow=True),
             ]
             yield IdTable(columns, self._rows, empty="No run yet. s syncs now.", opens="log", id="runs")
             with Vertical(id="right"):
                 yield StepsCard()
                 yield Static("", id="log-title")
                 lines = [
-                    Column("at", "", 8, drop=2),
+                    Column("at", "", 8, drop=1),
                     Column("mark", "", 1),
-                    Column("code", "", 9, drop=1),
-                    Column("text", "", 10, grow=True),
+                    Column("code", "", 13, drop=2),
+                    Column("text", "", 26, grow=True),
                 ]
                 yield Log(lines, self._lines, empty="Nothing was written down.", opens="", titled=False, id="log")
+                yield Static("", id="whole")
 
     def on_mount(self) -> None:
         """A run that goes on has a clock of its own."""
@@ -161,14 +166,27 @@ class RunsScreen(Page):
     async def _lines(self, ids: Sequence[str]) -> dict[str, dict[str, Text | str]]:
         studio = self.hub_app.hub.the_studio
         rows = await self.read(lambda db: log_rows(db, studio, ids))
-        self._about = {key: who for key, who in self._about.items() if len(self._about) < 5000}
-        self._about |= {key: row.member for key, row in rows.items() if row.member}
+        self._read = {**(self._read if len(self._read) < 5000 else {}), **rows}
+        self._show_whole()
         return {key: self._line(row) for key, row in rows.items()}
 
     def who(self) -> str | None:
         """The member that the line under the cursor is about."""
         log = self.query_one("#log", Log)
-        return self._about.get(log.row or "") if log.has_focus else None
+        row = self._read.get(log.row or "") if log.has_focus else None
+        return row.member or None if row is not None else None
+
+    def _show_whole(self) -> None:
+        """The line under the cursor in full, while somebody reads the log."""
+        log = self.query_one("#log", Log)
+        self.set_class(log.has_focus, "reading")
+        row = self._read.get(log.row or "")
+        put(self.query_one("#whole", Static), self._line(row)["text"] if row is not None else "")
+
+    @on(events.DescendantFocus)
+    def _reading(self) -> None:
+        """The log is read, or left."""
+        self._show_whole()
 
     def _line(self, row: LogRow) -> dict[str, Text | str]:
         colours, zone = self.app.theme_variables, times.zone(self.hub_app.hub.the_studio.timezone)
@@ -211,6 +229,7 @@ class RunsScreen(Page):
     @on(IdTable.Moved, "#log")
     def _log_moved(self) -> None:
         self._title()
+        self._show_whole()
 
     @on(IdTable.Opened, "#runs")
     def _opened(self) -> None:

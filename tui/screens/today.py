@@ -23,14 +23,39 @@ from tui.chrome import put
 from tui.page import Page
 from tui.table import Column, IdTable
 from tui.theme import glyph, state
-from tui.words import age, clean, member_of
+from tui.words import age, clean, member_of, took
 
 __all__ = ["TodayScreen"]
 
+MOST_NEEDS, MOST_FLOWS = 7, 6
+"""So many lines of them are seen at once; what needs somebody scrolls."""
 SLOT = timedelta(minutes=15)
 BARS = "▁▂▃▄▅▆▇█"
 NO_ENGINE = Need("engine", "engine", None, "Nothing runs by itself: E runs the engine here", ())
 """Stands below all else while that is so."""
+
+
+class Title(Static):
+    """What a card is, and what to know about it. Where no blank line sets it off, a thin one goes on to the edge."""
+
+    def __init__(self, what: str, about: str = "", *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._what, self._about = what, about
+
+    def say(self, about: str) -> None:
+        """Something else is to know now."""
+        if about != self._about:
+            self._about = about
+            self.refresh()
+
+    def render(self) -> Text:
+        """From the width as it is now."""
+        colours = self.app.theme_variables
+        line = Text.assemble((self._what, "bold"), (f"  {self._about}" if self._about else "", colours["muted"]))
+        rest = self.content_size.width - line.cell_len - 2
+        if self.screen.has_class("short") and rest > 2:
+            line.append(f"  {'─' * rest}", style=colours["row"])
+        return line
 
 
 class DoorsCard(Widget):
@@ -104,8 +129,7 @@ class TodayScreen(Page):
     first = "#list"
     BINDINGS: ClassVar[list[Any]] = [Binding("x", "explain", "explain")]
     CSS = """
-    TodayScreen #top { height: 11; }
-    TodayScreen.short #top { height: 8; }
+    TodayScreen #top { height: auto; }
     TodayScreen #needs { width: 1fr; }
     TodayScreen #flows { width: 52; margin-left: 1; }
     TodayScreen.narrow #flows { display: none; }
@@ -115,32 +139,34 @@ class TodayScreen(Page):
     TodayScreen.short #runs { margin-top: 0; }
     TodayScreen.low #top { height: 1fr; }
     TodayScreen.low #doors, TodayScreen.low #runs { display: none; }
-    TodayScreen .title { height: 2; }
-    TodayScreen.short .title { height: 1; }
-    TodayScreen #list { height: 1fr; }
+    TodayScreen.low #needs { height: 100%; }
+    TodayScreen Title { height: 2; }
+    TodayScreen.short Title { height: 1; }
+    TodayScreen #list { height: auto; min-height: 1; max-height: 7; }
+    TodayScreen.low #list { height: 1fr; max-height: 100%; }
     """
 
     def body(self) -> ComposeResult:
         """Needs you and connections side by side, doors, runs."""
         with Horizontal(id="top"):
             with Vertical(id="needs", classes="card"):
-                yield Static("", id="needs-title", classes="title")
-                columns = [Column("what", "", 30, grow=True)]
+                yield Title("Needs you", id="needs-title")
+                columns = [Column("what", "", 56, grow=True), Column("since", "", 7, right=True, drop=1)]
                 yield IdTable(columns, self._items, empty="Nothing needs you.", titled=False, id="list")
             with Vertical(id="flows", classes="card"):
-                yield Static("[b]Connections[/b]", classes="title")
+                yield Title("Connections")
                 yield Static("", id="flow-lines")
         with Vertical(id="doors", classes="card"):
-            yield Static("[b]Doors[/b]  who can open what, from now", classes="title")
+            yield Title("Doors", "who can open what, from now")
             yield DoorsCard()
         with Vertical(id="runs", classes="card"):
-            yield Static("[b]Last runs[/b]", classes="title")
+            yield Title("Last runs")
             run_columns = [
-                Column("status", "Status", 14),
+                Column("status", "Status", 13),
                 Column("time", "Time", 6),
-                Column("flow", "Flow", 24, grow=True),
-                Column("changes", "Changes", 22, drop=1),
-                Column("took", "Took", 8, right=True, drop=2),
+                Column("flow", "Flow", 19, grow=True),
+                Column("changes", "Changes", 16, drop=1),
+                Column("took", "Took", 7, right=True, drop=2),
                 Column("by", "By", 12, drop=3),
             ]
             yield IdTable(run_columns, self._run_rows, empty="No run yet. s syncs now.", id="run-list")
@@ -149,6 +175,17 @@ class TodayScreen(Page):
         super().__init__()
         self._needs: dict[str, Need] = {}
         self._runs: dict[str, dict[str, Any]] = {}
+        self._flow_lines = 0
+
+    def _breakpoints(self) -> None:
+        super()._breakpoints()
+        self._even()
+
+    def _even(self) -> None:
+        """The two cards on top end together, as high as what is in them."""
+        beside = not (self.has_class("narrow") or self.has_class("low"))
+        self.query_one("#list").styles.min_height = max(1, self._flow_lines) if beside else 1
+        self.query_one("#flow-lines").styles.min_height = min(len(self._needs), MOST_NEEDS)
 
     async def load(self) -> None:
         """Everything on the screen."""
@@ -164,13 +201,13 @@ class TodayScreen(Page):
         count = len(self._needs)
         if self.hub_app.runs_by == "none" and every:
             self._needs[NO_ENGINE.id] = NO_ENGINE
-        put(
-            self.query_one("#needs-title", Static),
-            f"[b]Needs you[/b]  {count} thing{'s' * (count != 1)}, worst first" if count else "[b]Needs you[/b]",
-        )
+        about = f"{count} thing{'s' * (count != 1)}, worst first" if count else ""
+        self.query_one("#needs-title", Title).say(about)
         for name, rows in (("#list", self._needs), ("#run-list", self._runs)):
             self.query_one(name, IdTable).show(list(rows))
         put(self.query_one("#flow-lines", Static), self._flow_text(every, now))
+        self._flow_lines = min(len(every), MOST_FLOWS)
+        self._even()
         self.query_one(DoorsCard).show(doors, now, zone)
 
     def who(self) -> str | None:
@@ -209,7 +246,8 @@ class TodayScreen(Page):
         self.hub_app.show_run(message.row)
 
     async def _items(self, ids: Sequence[str]) -> dict[str, dict[str, Text | str]]:
-        colours = self.app.theme_variables
+        colours, hub = self.app.theme_variables, self.hub_app.hub
+        zone, now = times.zone(hub.the_studio.timezone), hub.clock.now()
         found: dict[str, dict[str, Text | str]] = {}
         for key in ids:
             need = self._needs[key]
@@ -218,7 +256,8 @@ class TodayScreen(Page):
             found[key] = {
                 "what": Text.assemble(
                     (f"{glyph(shown)}  ", f"{'bold ' * shown.bold}{colours[shown.colour]}"), clean(need.text)
-                )
+                ),
+                "since": Text(_since(need, zone, now), style=colours["muted"]),
             }
         return found
 
@@ -235,7 +274,7 @@ class TodayScreen(Page):
                 "time": Text(f"{started:%H:%M}", style=colours["muted"]),
                 "flow": clean(run["flow"]),
                 "changes": _changes(run),
-                "took": Text(f"{run['seconds']:.1f} s" if run["seconds"] is not None else "…", style=colours["muted"]),
+                "took": Text(took(run["seconds"]) if run["seconds"] is not None else "…", style=colours["muted"]),
                 "by": Text(run["trigger"], style=colours["muted"]),
             }
         return found
@@ -243,7 +282,7 @@ class TodayScreen(Page):
     def _flow_text(self, every: Sequence[Flow], now: datetime) -> Text:
         colours = self.app.theme_variables
         lines = []
-        for flow in every[:6]:
+        for flow in every[:MOST_FLOWS]:
             shown = state(flow.state)
             colour = colours[shown.colour]
             ago = age(now - flow.at) if flow.at is not None else "never"
@@ -256,6 +295,15 @@ class TodayScreen(Page):
                 )
             )
         return Text("\n").join(lines) if lines else Text("Nothing connected yet.", style=colours["muted"])
+
+
+def _since(need: Need, zone: ZoneInfo, now: datetime) -> str:
+    """Since when the first of it waits: the time today, before that how long ago."""
+    if not need.items:
+        return ""
+    since = min(times.from_text(str(item["since"])) for item in need.items)
+    today = since.astimezone(zone).date() == now.astimezone(zone).date()
+    return f"{since.astimezone(zone):%H:%M}" if today else age(now - since)
 
 
 def _changes(run: dict[str, Any]) -> str:
