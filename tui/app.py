@@ -90,6 +90,9 @@ class HubApp(App[None]):
         self.register_theme(LIGHT)
         # Before anything is drawn, so that no style is worked out for another theme first.
         self.set_reactive(HubApp.theme, theme if theme in self.available_themes else DARK.name)
+        self.set_class(self.current_theme.dark, "-dark-mode", update=False)
+        self.set_class(not self.current_theme.dark, "-light-mode", update=False)
+        self.stylesheet.set_variables(self.get_css_variables())
         self.work: Work[Any] | None = None
         """What goes on beside the screen."""
         self.engine = EngineHere(hub)
@@ -174,11 +177,16 @@ class HubApp(App[None]):
             self.screen.look_for(member.partition(":")[2])
 
     def plan_after_edit(self, targets: Sequence[str]) -> None:
-        """Rules were saved: what comes next is the plan of these locks."""
+        """Rules were saved: what comes next is the plan of these locks. Where an engine works it has begun by now, and
+        a plan that says that nothing has changed would not be true."""
         where = ", ".join(targets)
-        self.notify(f"Saved. {f'The plan for {where} comes next.' if where else 'No lock changes by it.'}")
-        if targets:
+        if not where:
+            self.notify("Saved. No lock changes by it.")
+        elif not self.by_itself:
+            self.notify(f"Saved. The plan for {where} comes next.")
             self.call_later(self.run_action, "app.plan")
+        else:
+            self.say(f"Saved. {where} follows now: Runs shows how far it is.", "running")
 
     def on_header_chosen(self, message: Header.Chosen) -> None:
         """A mode was clicked."""
@@ -201,6 +209,11 @@ class HubApp(App[None]):
         """How many grants of each status there were when that was last counted."""
         return self._counted.grants if self._counted is not None else None
 
+    @property
+    def by_itself(self) -> bool:
+        """Whether an engine works on this studio, here or elsewhere."""
+        return self.runs_by in {"here", "daemon"}
+
     # ── work ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def do(
@@ -222,6 +235,8 @@ class HubApp(App[None]):
         async def run() -> None:
             try:
                 result = await work.run()
+            except InterruptedError:
+                self._over()
             except (HubError, DBAPIError, OSError) as error:
                 self._over()
                 why = told(error)
@@ -236,6 +251,11 @@ class HubApp(App[None]):
 
         self.run_worker(deferred(run), group="work", exclusive=False)
         return True
+
+    def leave_off(self, title: str) -> None:
+        """Stop the work of that name, if it goes on: nobody waits for it any more."""
+        if self.work is not None and self.work.title == title:
+            self.work.stop()
 
     def _over(self) -> None:
         self.work = None

@@ -138,7 +138,7 @@ class Field(Vertical):
                 yield Choose(field.choices, self._text)
             else:
                 hint = KEPT if field.kept else f"usually {field.usual}" if field.usual else ""
-                yield Input(self._text, password=field.kind == "secret", placeholder=hint, select_on_focus=False)
+                yield Input(self._text, password=field.kind == "secret", placeholder=hint)
         yield Static("", classes="about")
         yield Static("", classes="wrong")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -101,6 +102,8 @@ class _Apply:
     fresh: set[str] = field(default_factory=set)
     not_there: set[tuple[str, str]] = field(default_factory=set)
     """Visits that could not be given, or do not stand yet: what is to be ended after them waits."""
+    tell: Callable[[int], None] = lambda done: None
+    """Told after each line of a slice how many of it are through."""
 
 
 async def apply_plan(
@@ -131,6 +134,7 @@ async def apply_plan(
         if work.result.stopped_by is not None:
             work.result.left = len(todo) - done
             break
+        work.tell = partial(_told, progress, done, len(todo))
         await _slice(work, [line for line in part if not _waits_for(line, work.not_there)])
         done += len(part)
         progress(done, len(todo))
@@ -143,6 +147,10 @@ async def apply_plan(
             # Too few for the limit, and still the vendor answered nobody.
             work.result.stopped_by = silent[-1]
     return work.result
+
+
+def _told(progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:
+    progress(before + done, total)
 
 
 def _slices(todo: Sequence[Change], size: int) -> Iterator[list[Change]]:
@@ -231,11 +239,13 @@ async def _slice(work: _Apply, changes: Sequence[Change]) -> None:
         with logs.bind(member=intent.change.ref):
             outcome = await _one(work, intent, ids.get(intent.change.ref), errors.get(intent.change.ref), link)
         outcomes.append(outcome)
+        work.tell(len(outcomes))
         if work.result.stopped_by is not None:
             break
     for intent in visits if work.result.stopped_by is None else ():
         with logs.bind(member=intent.change.ref):
             outcomes.append(await _one_visit(work, intent, visitors.get(intent.change.ref)))
+        work.tell(len(outcomes))
         if work.result.stopped_by is not None:
             break
     touched = {id(outcome.intent.change) for outcome in outcomes}

@@ -92,6 +92,23 @@ async def passes(world: World) -> list[PassRow]:
     return [row for row in await rows_of(world.hub, "passes") if isinstance(row, PassRow)]
 
 
+async def test_where_an_engine_works_saving_says_that_doors_follow_at_once(world: World) -> None:
+    """And no plan comes that would say that nothing has been changed yet."""
+    async with HubApp(world.hub).run_test(size=(120, 36)) as pilot:
+        await begin(pilot)
+        await thing(pilot, "AG-1")
+        await go_to(pilot, "ten")
+        await press(pilot, "space")
+        await until(pilot, lambda: "get Gym" in text_of(pilot, "#does"), "the count")
+        pilot.app.runs_by = "daemon"
+        await press(pilot, "S")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask), "the question")
+        assert "doors follow at once" in frame(pilot)
+        await press(pilot, "y")
+        await until(pilot, lambda: "door follows now" in frame(pilot), "what happens next")
+        assert isinstance(pilot.app.screen, MappingScreen)
+
+
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
 async def test_a_pass_is_ticked_counted_and_saved(world: World, size: tuple[int, int]) -> None:
     async with HubApp(world.hub).run_test(size=size) as pilot:

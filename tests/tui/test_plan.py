@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from tests.harness import World
 from tests.tui.pilot import NARROW, opened, page_of, press, quiet, table_of, text_of, until
 from tests.visiting import at, book
 from tui.app import HubApp
+from tui.chrome import Hints
 from tui.dialogs.confirm import ConfirmDialog, Question
 from tui.plan_rows import question
 from tui.screens.plan import PlanScreen
+from tui.work import Work
 
 MASHED = (*"yAarspnjxfL1g", "enter", "space", "tab", "right", "down", "escape")
 
@@ -264,3 +266,49 @@ async def test_nothing_to_do_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert "nothing to change" in text_of(app)
         await press(pilot, "A")
         assert "nothing to apply" in page_of(app).said
+
+
+async def test_a_plan_that_is_left_while_it_is_made_ends_quietly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, monkeypatch, before=two_ended, **FREE) as (_, app, pilot):
+        for _ in range(3):
+            await press(pilot, "p")
+            await until(pilot, lambda: isinstance(app.screen, PlanScreen))
+            await press(pilot, "escape")
+            await until(pilot, lambda: app.work is None and not isinstance(app.screen, PlanScreen))
+        assert app.mistake is None
+        await plan_of(pilot, app)
+
+
+async def test_while_it_is_applied_it_says_so_and_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Line by line, not slice by slice; and leaving does not stop it."""
+    told: list[tuple[int, int | None]] = []
+    heads: list[str] = []
+
+    async with opened(tmp_path, monkeypatch, before=two_ended, **FREE) as (world, app, pilot):
+        before = Work.step
+
+        def step(work: Work[Any], title: str, done: int, total: int | None) -> None:
+            before(work, title, done, total)
+            if title.endswith("apply"):
+                told.append((done, total))
+
+        monkeypatch.setattr(Work, "step", step)
+        plan = await plan_of(pilot, app)
+        said = PlanScreen._say_head
+
+        def say_head(screen: PlanScreen) -> None:
+            said(screen)
+            heads.append(f"{screen.query_one('#head', Static).render()} {screen.query_one(Hints).pinned[0][1]}")
+
+        monkeypatch.setattr(PlanScreen, "_say_head", say_head)
+        await press(pilot, "A")
+        await press(pilot, *f"remove {len(plan.chosen)}", "enter")
+        await until(pilot, lambda: app.work is None and not isinstance(app.screen, PlanScreen))
+        assert told == [(0, 2), (1, 2), (2, 2), (2, 2)]
+        assert "being applied" in heads[0]
+        assert "it goes on" in heads[0]
+        assert len(world.exivo.persons) == 10

@@ -83,7 +83,11 @@ async def test_a_lock_is_added_and_nothing_is_taken_for_granted(world: World) ->
         await until(pilot, lambda: "U saves it all the same" in text_of(pilot, "#checks"), "the checks")
         assert "failed:" in text_of(pilot, "#checks")
         assert len(await world.hub.connections()) == 2
-        await fill(pilot, screen, api_secret=API_SECRET)
+        assert not isinstance(screen.focused, Input), "keys are commands again, not letters of a field out of sight"
+        field(screen, "api_secret").go()
+        await pilot.pause()
+        await press(pilot, *API_SECRET)
+        assert field(screen, "api_secret").text == API_SECRET, "typed in the place of the wrong one"
         await press(pilot, "ctrl+s")
         await until(pilot, lambda: screen._shown == "back" and "Saved" in text_of(pilot, "#checks"), "saved")
         row = await world.hub.connection_row("back")

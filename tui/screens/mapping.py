@@ -300,7 +300,9 @@ class MappingScreen(MappingTables):
         lines: list[Text | str] = [
             text,
             "",
-            "Nothing changes at a vendor by saving alone: the plan comes next, unless a daemon runs.",
+            "The engine runs: doors follow at once, without another question."
+            if app.by_itself
+            else "The plan comes next: nothing changes at a vendor before it is applied.",
         ]
         answer = await app.push_screen_wait(
             Ask(f"Save {draft.unsaved} in {self.table.name}", lines, [("y", "save", "save")], "go on editing")

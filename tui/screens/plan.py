@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -16,6 +17,7 @@ from hub import times
 from hub.engine.target_pass import TargetRun
 from hub.look.plan_lines import PlanLine
 from hub.words import counted
+from tui.chrome import Hints
 from tui.dialogs.confirm import ConfirmDialog, Question
 from tui.hanging import Hanging
 from tui.page import Page
@@ -28,6 +30,7 @@ from tui.words import clean
 
 __all__ = ["PlanScreen"]
 
+PLANNING = "Plan"
 KINDS = (None, "create", "change", "remove", "held", "blocked")
 
 
@@ -85,6 +88,8 @@ class PlanScreen(Page):
         self._unfolded: set[str] = set()
         self._new: frozenset[str] = frozenset()
         self._failed = False
+        self._applies = False
+        """Whether what was chosen is being applied just now."""
 
     def head(self) -> Static:
         """Says that nothing has changed yet."""
@@ -117,16 +122,21 @@ class PlanScreen(Page):
         """Read the sources and plan, beside the screen."""
         self._failed = False
         self.query_one("#lines", PlanTable).empty = "Reading and planning. Nothing is changed."
-        if not self.hub_app.do("Plan", make, self._take, failed=self._no_plan):
+        if not self.hub_app.do(PLANNING, make, self._take, failed=self._no_plan):
             self._failed = True
         self._say_head()
 
     def _no_plan(self, why: str) -> None:
         self._failed = True
+        if not self.is_attached:
+            return
         self.query_one("#lines", PlanTable).empty = f"No plan could be made. {why}"
         self.query_one("#lines", PlanTable).refresh()
 
     def _take(self, made: Made) -> None:
+        if not self.is_attached:
+            # Nobody waits for it any more.
+            return
         before = self.made
         self.made = made
         if before is not None:
@@ -168,7 +178,10 @@ class PlanScreen(Page):
             line.append(f"{' + '.join(made.sources)} → {' + '.join(made.targets)}")
             line.append(f"   made {made.at.astimezone(zone):%H:%M} · ", style=colours["muted"])
         narrow = self.has_class("narrow")
-        line.append("nothing changed yet" if narrow else "nothing has been changed yet", style=colours["muted"])
+        if self._applies:
+            line.append("being applied", style=f"bold {colours['progress']}")
+        else:
+            line.append("nothing changed yet" if narrow else "nothing has been changed yet", style=colours["muted"])
         if self.hub_app.read_only:
             line.append("  read only", style=f"bold {colours['progress']}")
         self.query_one("#head", Static).update(line)
@@ -299,6 +312,8 @@ class PlanScreen(Page):
             field.remove_class("used")
             self._arrange()
         else:
+            if self.made is None:
+                self.hub_app.leave_off(PLANNING)
             self.dismiss(None)
 
     # ── applying ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -337,19 +352,39 @@ class PlanScreen(Page):
     def _apply(self, chosen: Sequence[PlanLine]) -> None:
         made, admin = self.made, self.hub_app.admin
         assert made is not None  # noqa: S101 - nothing can be chosen without a plan
-        self._do("Apply", lambda hub, work: apply_chosen(hub, work, made, chosen, who=admin))
+        self._do(
+            "Apply",
+            lambda hub, work: apply_chosen(hub, work, made, chosen, who=admin),
+            held=made.counts.get("held", 0),
+        )
 
-    def _do(self, title: str, job: Any) -> None:
-        self.hub_app.do(title, job, self._applied)
+    def _do(self, title: str, job: Any, *, held: int = 0) -> None:
+        if self.hub_app.do(title, job, partial(self._applied, held), failed=lambda _: self._applying(False)):
+            self._applying(True)
 
-    def _applied(self, result: Made | list[TargetRun]) -> None:
+    def _applying(self, goes_on: bool) -> None:
+        """Say so above and in the last line: leaving does not undo it."""
+        self._applies = goes_on
+        if self.is_attached:
+            self.query_one(Hints).pinned = (
+                (("esc", "back, it goes on", True), *self.pinned[1:]) if goes_on else self.pinned
+            )
+            self._say_head()
+
+    def _applied(self, held: int, result: Made | list[TargetRun]) -> None:
+        self._applying(False)
         if isinstance(result, Made):
             self._take(result)
-            self.say("The sources moved since then, so the plan was made again and nothing was applied. ✎ is new.")
+            self.hub_app.say(
+                "The sources moved since then, so the plan was made again and nothing was applied. ✎ is new."
+                if self.is_attached
+                else "Nothing was applied: the sources moved since the plan was made. p makes it again."
+            )
             return
         words = applied_in_words(result) or "nothing was left to do"
         wrong = next((str(run.error) for run in result if run.error is not None), "")
         failed = sum(len(run.failed) for run in result)
+        words += f"; {held} still held, p and L let them through" if held else ""
         self.made = None
         if self.is_current:
             self.dismiss(None)

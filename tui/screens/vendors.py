@@ -93,8 +93,11 @@ class VendorsScreen(VendorForms):
             self._say("failed", f"{error.what}. {error.fix}")
             return
         if any(check.state is CheckState.FAILED for check in checks):
-            self._show_checks(key, spec, checks, "Nothing was saved. U saves it all the same.")
             self._untried = spec
+            # Out of the field, which may be far from what is said now: keys are commands again. Going back into a field
+            # selects all of it, so what is typed then takes its place.
+            self.query_one("#vendors", IdTable).focus()
+            self._show_checks(key, spec, checks, "Nothing was saved. Mend it, or U saves it all the same.")
             return
         await self._save(key, spec, checks)
 
