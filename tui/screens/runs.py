@@ -100,8 +100,7 @@ class RunsScreen(Page):
                 yield Static("", id="whole")
 
     def on_mount(self) -> None:
-        """A run that goes on has a clock of its own."""
-        super().on_mount()
+        """A run that goes on has a clock of its own, besides what every screen starts (Textual calls that itself)."""
         self.set_interval(1.0, self._tick)
 
     # ── loading ───────────────────────────────────────────────────────────────────────────────────────────────────
