@@ -88,11 +88,10 @@ class HubApp(App[None]):
         self.hub, self.read_only = hub, read_only
         self.register_theme(DARK)
         self.register_theme(LIGHT)
-        # Before anything is drawn, so that no style is worked out for another theme first.
-        self.set_reactive(HubApp.theme, theme if theme in self.available_themes else DARK.name)
-        self.set_class(self.current_theme.dark, "-dark-mode", update=False)
-        self.set_class(not self.current_theme.dark, "-light-mode", update=False)
+        # Before anything is drawn, so that no style is worked out for Textual's own theme first; that one is dark too.
+        self.set_reactive(HubApp.theme, DARK.name)
         self.stylesheet.set_variables(self.get_css_variables())
+        self._wanted_theme = theme
         self.work: Work[Any] | None = None
         """What goes on beside the screen."""
         self.engine = EngineHere(hub)
@@ -108,6 +107,8 @@ class HubApp(App[None]):
 
     async def on_mount(self) -> None:
         """Begin with what needs somebody; with the first steps where nothing was ever applied."""
+        if self._wanted_theme in self.available_themes:
+            self.theme = self._wanted_theme
         self.set_interval(0.25, self._show_progress)
         self.new_here = not (await first_steps(self.hub))["applied"]
         self.switch_mode("first" if self.new_here else "today")
