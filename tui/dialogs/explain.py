@@ -26,7 +26,6 @@ class ExplainDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         """Look while the panel is there already."""
-        super().on_mount()
         self.query_one("#text", Static).update(f"Looking at what is known of {clean(self._member)} …")
         self.run_worker(deferred(self._explain), exclusive=True)
 

@@ -45,7 +45,6 @@ class GroupDialog(Dialog[str | None]):
 
     def on_mount(self) -> None:
         """Fill it."""
-        super().on_mount()
         colours = self.app.theme_variables
         shown = state("failed" if self._need.code.endswith("_failed") else "warning")
         where = f"  {clean(self._need.connection)}" if self._need.connection else ""

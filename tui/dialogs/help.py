@@ -25,7 +25,6 @@ class HelpDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         """Fill it."""
-        super().on_mount()
         colours = self.app.theme_variables
         groups: dict[str, list[Text]] = {"In this pane": [], "On this screen": [], "Everywhere": []}
         for key, what, action, node in self._keys:

@@ -53,7 +53,6 @@ class ItemDialog(Dialog[str | None]):
 
     def on_mount(self) -> None:
         """Fill it."""
-        super().on_mount()
         colours, item = self.app.theme_variables, self._item
         what, _, said = str(item["text"]).partition(SAID)
         shown = state("broken" if str(item["code"]).endswith("_failed") else "warning")
