@@ -6,17 +6,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from hub import grants as g
-from hub.connection import Connection
-from hub.engine.lanes import Lease
 from hub.plugins import Plugins
 from hub.settings import TargetOptions
 from hub.store import Database
 from hub.studio.registry import Studio
 from hub.vault import Vault
+
+if TYPE_CHECKING:
+    from hub.connection import Connection
+    from hub.engine.lanes import Lease
 
 __all__ = ["TrackerScope", "tracker_session"]
 

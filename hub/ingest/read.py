@@ -15,21 +15,23 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import times
-from hub.connection import Connection
-from hub.engine.lanes import Lease
 from hub.errors import VendorError
 from hub.plugins import Plugins
 from hub.records import Booking, Complete, Page, Problem, Record, Session, Window
 from hub.store import Database, among, upsert, upsert_many
 from hub.store import tables as t
 from hub.words import counted
+
+if TYPE_CHECKING:
+    from hub.connection import Connection
+    from hub.engine.lanes import Lease
 
 __all__ = ["CLASSES", "Between", "KindCount", "ReadReport", "mark_dirty", "new_stamp", "read_source"]
 

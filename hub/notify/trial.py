@@ -11,7 +11,6 @@ from sqlalchemy import select
 
 from hub.errors import UserError
 from hub.notify import outbox
-from hub.notify.sender import send_mails
 from hub.notify.templates import Kind, Template, check, render
 from hub.store import journal
 from hub.store import tables as t
@@ -47,6 +46,9 @@ async def send_trial(hub: Hub, kind: Kind, language: str, template: Template, to
     async with hub.database.write() as db:
         await outbox.put(db, studio.id, [mail], seal=hub.vault.seal, now=now)
         await journal.add_audit(db, studio.id, who=who, act="mail test", subject=f"{kind.name} {language}", now=now)
+    # The mail client is loaded where a mail is sent, not where one is only shown.
+    from hub.notify.sender import send_mails
+
     await send_mails(hub)
     o = t.outbox.c
     query = select(o.id, o.state, o.error).where(o.studio_id == studio.id, o.name == name)

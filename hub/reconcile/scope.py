@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from hub.access.facts import FactReader
 from hub.access.rules import TargetRules
-from hub.connection import Connection
 from hub.plugins import Ability, Plugin, Plugins
 from hub.settings import TargetOptions
 from hub.store import Database
 from hub.studio.registry import Studio
 from hub.vault import Vault, fingerprint
+
+if TYPE_CHECKING:
+    from hub.connection import Connection
 
 __all__ = ["Scope"]
 
