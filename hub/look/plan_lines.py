@@ -166,7 +166,7 @@ def _step(was: str, will: str) -> str:
     if word not in {"until", "from"} or not was.startswith(f"{word} "):
         return f"{was} → {will}"
     year = day.rpartition(" ")[2]
-    return f"{was.removesuffix(f' {year}')} → {day}"
+    return f"{was.removesuffix(f' {year}') if ':' not in year else was} → {day}"
 
 
 def _all(wanted: Wanted, names: Mapping[str, str], zone: ZoneInfo) -> str:
@@ -181,17 +181,14 @@ def _when(wanted: Wanted, names: Mapping[str, str], zone: ZoneInfo) -> str:
 def _parts(wanted: Wanted, names: Mapping[str, str], zone: ZoneInfo) -> dict[str, str]:
     starts, ends = wanted.valid_from, wanted.valid_until
     parts = {"opens": _words(opens_json(wanted.opens), names)}
-    if starts is not None and ends is not None and ends - starts < timedelta(days=1, hours=1):
-        one, other = starts.astimezone(zone), ends.astimezone(zone)
-        parts["when"] = f"{one:%a %-d %b %H:%M}–{other:%H:%M}"
+    if starts is not None and ends is not None and ends - starts <= times.LONGEST_DAY:
+        (day, opens), (_, closes) = times.wall(starts, zone), times.wall(ends, zone, end=True)
+        parts["when"] = f"{day:%a %-d %b} {opens}–{closes}"
         return parts
-    if starts is not None:
-        parts["from"] = f"from {starts.astimezone(zone):%-d %b %Y}"
-    return {
-        "from": "",
-        **parts,
-        "until": f"until {ends.astimezone(zone):%-d %b %Y}" if ends is not None else "open end",
-    }
+    first, last = times.edges_text(starts, ends, zone)
+    if first:
+        parts["from"] = f"from {first}"
+    return {"from": "", **parts, "until": f"until {last}" if last else "open end"}
 
 
 async def has_soon(db: AsyncConnection, source_id: int, members: set[str], now: datetime) -> dict[str, datetime]:
