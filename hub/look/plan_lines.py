@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select
@@ -52,6 +52,8 @@ class PlanLine:
     """Before → after without what the group says already."""
     soon: datetime | None = None
     """When a booking of theirs begins, where that is in the next two hours (or is going on)."""
+    starts: datetime | None = None
+    """When the window begins, of a visit."""
 
     @property
     def text(self) -> str:
@@ -63,7 +65,8 @@ class PlanLine:
 
 
 async def plan_lines(db: AsyncConnection, studio: Studio, plans: Sequence[Plan], now: datetime) -> list[PlanLine]:
-    """The lines of plans, grouped by what they open, what takes something away first."""
+    """The lines of plans, grouped by what they open, what takes something away first, those of people who are about to
+    come before the others; then passes by the names of members, and visits by their start."""
     names = await opening_names(db, {plan.target_id for plan in plans})
     zone = times.zone(studio.timezone)
     found: list[PlanLine] = []
@@ -89,13 +92,18 @@ async def plan_lines(db: AsyncConnection, studio: Studio, plans: Sequence[Plan],
             line.group in left_alone,
             line.group,
             _WORST_FIRST.get(line.action, 9),
-            line.text if line.action != "blocked" else "",
             line.soon is None,
-            line.name,
-            line.ref,
+            *_turn(line),
             line.id,
         ),
     )
+
+
+def _turn(line: PlanLine) -> tuple[bool, datetime, str, str]:
+    return (line.starts is not None, line.starts or _EVER, line.name.casefold(), line.ref)
+
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _takes(change: Change) -> bool:
@@ -128,7 +136,14 @@ def _line(
         identity=change.identity,
         short=short,
         soon=soon,
+        starts=_visit_start(change.after or change.before),
     )
+
+
+def _visit_start(wanted: Wanted | None) -> datetime | None:
+    if wanted is None or wanted.valid_from is None or wanted.valid_until is None:
+        return None
+    return wanted.valid_from if wanted.valid_until - wanted.valid_from <= times.LONGEST_DAY else None
 
 
 def _opens(change: Change, names: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
+from hub.engine.sync import plan_now
 from tests.harness import World
 from tests.tui.pilot import NARROW, opened, page_of, press, quiet, table_of, text_of, until
 from tests.visiting import at, book
@@ -110,6 +111,52 @@ async def test_one_kind_and_folds(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         await press(pilot, "escape")
         assert isinstance(app.screen, PlanScreen)
         assert len(plan.chosen) == 11
+
+
+async def test_rows_stand_by_name_and_visits_by_their_start_never_by_their_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As text, 10 January is before 2 January, Monday before the Sunday before it, and `Zoe` before `anna`."""
+
+    def before(world: World) -> None:
+        for member, given, last in [
+            ("70", "zoe", "2027-01-10"),
+            ("71", "Bea", "2027-01-02"),
+            ("72", "anna", "2027-01-01"),
+        ]:
+            world.join(member, given=given, family="Egli", valid_until=last)
+        for n, (day, member) in enumerate([(23, "1"), (22, "2"), (22, "0")]):
+            book(world, f"b-7{n}", member, at(f"2026-11-{day}T16:30"), resource="r-1")
+
+    async with opened(tmp_path, monkeypatch, before=before) as (_, app, pilot):
+        plan = await plan_of(pilot, app)
+        lines = [line for line in plan._rows.shown if line.action == "create"]
+        passes = [line.name for line in lines if line.starts is None]
+        assert passes == ["anna Egli", "Bea Egli", "zoe Egli"]
+        visits = [line for line in lines if line.starts is not None]
+        assert [line.text[:10] for line in visits] == ["Sun 22 Nov", "Sun 22 Nov", "Mon 23 Nov"]
+        assert visits[0].name < visits[1].name
+        made = await plan_now(app.hub, read=False)
+        told = [change.name for plan_ in made[1] for change in plan_.changes if not change.visit and change.to_do]
+        assert told == passes
+
+
+async def test_lines_that_say_the_same_are_folded_although_others_stand_between_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def before(world: World) -> None:
+        for n in range(70, 82):
+            world.join(str(n), given="Alma", family=f"Egli {n}", valid_until="2027-03-31" if n % 2 else "2027-04-30")
+
+    async with opened(tmp_path, monkeypatch, before=before) as (_, app, pilot):
+        plan = await plan_of(pilot, app)
+        assert [len(lines) for lines in plan._rows.folds.values()] == [4, 4]
+        assert len(plan.chosen) == 12
+        table = table_of(app, "#lines")
+        table.cursor = table.ids.index(next(iter(plan._rows.folds)))
+        await press(pilot, "enter")
+        opened_ = plan._rows.lines[table.row or ""]
+        assert opened_.name == "Alma Egli 74", "the cursor stands where the fold was"
 
 
 async def test_a_few_removals_are_a_question_with_the_focus_on_keeping(
