@@ -149,7 +149,7 @@ async def run_target(
             db, studio.id, connection=row.name, flow=f"records → {row.name}", trigger=trigger, now=hub.clock.now()
         )
         await ledger.find_crashed(db, row.id, lease.token, now=hub.clock.now())
-    result = TargetRun(row.name, run_id)
+    result = TargetRun(row.name, run_id, chosen=only is not None)
     steps = Steps(progress, hub.database, row.name, _steps(hub, row, full=full))
     steps.run_id = run_id
     watch = StopWatch(hub.database, run_id, leave)
