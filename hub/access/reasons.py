@@ -111,7 +111,8 @@ REASONS: Mapping[str, Wording] = {
     ),
     "held": Wording(
         "Held, because {count} removals at once are more than {target} allows ({limit}). {why}",
-        "Look at the plan of {target}; then `studiohub approve {plan}`, or correct {source} and sync.",
+        "Look at the plan of {target}; then let it through (`studiohub approve {plan}`, or L in the terminal UI's "
+        "plan), or correct {source} and sync.",
     ),
     "running_window": Wording(
         "The record vanished while its window is running; it is left to end by itself{until}.", good=True

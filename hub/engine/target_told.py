@@ -109,7 +109,8 @@ async def _inbox(hub: Hub, db: AsyncConnection, row: registry.ConnectionRow, res
             connection=row.name,
             text=f"{_removals_are(result.held, f' at {row.name}')} held: {', '.join(names)}{more}. "
             "Nobody has lost access.",
-            fix=f"Look: `studiohub plan {row.name}`. If it is right: `studiohub approve {result.last.id}`.",
+            fix=f"Look: `studiohub plan {row.name}`. If it is right: `studiohub approve {result.last.id}`. In the "
+            "terminal UI: p, then L.",
             weight=1,
             now=now,
         )

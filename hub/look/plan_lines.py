@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import records as r
 from hub import times
 from hub.access.decide import Wanted
+from hub.access.reasons import Reason
 from hub.look.grants import named, opening_names
 from hub.reconcile.plan import Action, Change, Plan, opens_json
 from hub.store import among
@@ -129,7 +130,7 @@ def _line(
         before=before,
         after=after,
         why=change.reason.text,
-        fix=change.reason.fix,
+        fix=_fix(plan, change),
         rule=named(change.rule, names),
         reference=change.reference,
         takes=_takes(change),
@@ -138,6 +139,11 @@ def _line(
         soon=soon,
         starts=_visit_start(change.after or change.before),
     )
+
+
+def _fix(plan: Plan, change: Change) -> str:
+    """What to do; a held line names the plan that it is in, which has its name only when all lines are known."""
+    return Reason(change.reason.code, {"plan": plan.id, **change.reason.values}).fix
 
 
 def _visit_start(wanted: Wanted | None) -> datetime | None:

@@ -283,12 +283,47 @@ async def test_held_removals_are_let_through_by_hand(tmp_path: Path, monkeypatch
             await quiet(pilot)
         assert plan.made.counts["held"] == 6
         assert "let held through" in text_of(app)
+        assert "`studiohub" not in text_of(app), "here it is a key"
+        await pilot.press("A")
+        assert "6 removals are held: L lets them through." in plan.said
         await pilot.press("L")
         await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
         app.screen.query_one("#words", Input).value = "remove 6"
         await pilot.press("enter")
         await until(pilot, lambda: page_of(app).said.startswith("Applied: 6 remove"))
         assert not any(world.opens(member) for member in gone)
+
+
+async def test_on_a_held_line_the_key_that_lets_it_through_is_offered_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where 80 columns leave room for little; and the line names its plan for whoever uses the command."""
+
+    def before(world: World) -> None:
+        world.drop_pass(*(str(n) for n in range(6, 12)))
+        world.join("70", given="Alma", family="Egli")
+
+    held = {"hold_count": 1, "hold_percent": 1}
+    async with opened(tmp_path, monkeypatch, size=NARROW, before=before, **held) as (world, app, pilot):
+        plan = await plan_of(pilot, app)
+        if plan.made is None or not plan.made.counts.get("held"):
+            await world.plan(export=False)
+            plan.make()
+            await quiet(pilot)
+        table = table_of(app, "#lines")
+        table.cursor = next(n for n, row in enumerate(table.ids) if _action(plan, row) == "held")
+        await pilot.pause()
+        assert text_of(app).splitlines()[-1].strip().startswith("L let held through")
+        line = next(line for line in plan._rows.shown if line.action == "held")
+        assert f"`studiohub approve {line.plan}`" in line.fix
+        table.cursor = next(n for n, row in enumerate(table.ids) if _action(plan, row) == "create")
+        await pilot.pause()
+        assert text_of(app).splitlines()[-1].strip().startswith("enter why")
+
+
+def _action(plan: PlanScreen, row: str) -> str:
+    lines = plan._rows.of(row)
+    return lines[0].action if lines else ""
 
 
 async def test_narrow_cards_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
