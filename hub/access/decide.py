@@ -152,7 +152,7 @@ def decide(facts: Facts, rules: TargetRules, now: datetime, zone: ZoneInfo) -> D
         partial(_why, code or "ok", facts, rules, chosen, zone),
         blocked=code,
         # Without a badge nothing opens, so what stands is taken back; the other obstacles leave it alone.
-        take=code == "no_badge",
+        take=code in {"no_badge", "badges_unread"},
         opens=opens,
         valid_from=chosen.stretch.starts if chosen.stretch.starts != SINCE_EVER else None,
         rule=chosen.rule.text,
@@ -181,7 +181,7 @@ def _obstacle(facts: Facts, rules: TargetRules, rule: PassRule) -> str | None:
     if rules.openings is not None and rule.group not in rules.openings.groups:
         return "opening_missing"
     if rules.badge_needed and not facts.badges:
-        return "no_badge"
+        return "badges_unread" if facts.source in rules.badges_unread else "no_badge"
     if rules.badge_needed and facts.badge_rivals:
         return "badge_twice"
     return None
@@ -214,6 +214,8 @@ def _why(code: str, facts: Facts, rules: TargetRules, chosen: _Chosen, zone: Zon
         "source": facts.source,
         "name": facts.name,
     }
+    if (unset := rules.badges_unread.get(facts.source)) is not None:
+        values |= {"setting": unset.name, "label": unset.label}
     if facts.badge_rivals:
         number, others = next(iter(facts.badge_rivals.items()))
         values |= {"badge": number, "others": ", ".join(others)}

@@ -52,6 +52,10 @@ REASONS: Mapping[str, Wording] = {
         "{name} has no badge in {source}, and {target} opens with badges only.",
         "Assign a badge in {source}, then sync.",
     ),
+    "badges_unread": Wording(
+        "No field for badges is set at {source}, and {target} opens with badges only.",
+        'Fill in "{label}" under Vendors → {source}, More settings (in the studio file: {setting}), then sync.',
+    ),
     "badge_twice": Wording(
         "Badge {badge} is entered for {others} too.", "Correct it in {source}: one badge belongs to one member."
     ),

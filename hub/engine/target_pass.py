@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import logs, times
 from hub.access.rules import Openings, compile_rules
 from hub.classes.tracker_pass import run_tracker
+from hub.engine.blocked import badges_unread
 from hub.engine.lanes import Lease
 from hub.engine.steps import Steps
 from hub.engine.stopping import StopWatch
@@ -86,6 +87,7 @@ async def open_scope(
         [stored for stored in rows if stored.target == row.name],
         openings=openings,
         badge_needed=Ability.BADGE_NEEDED in plugin.abilities,
+        badges_unread=badges_unread(hub.plugins, every),
         profile=plugin.profile,
     )
     return Scope(

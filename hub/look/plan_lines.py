@@ -21,7 +21,7 @@ from hub.store import among
 from hub.store import tables as t
 from hub.studio.registry import Studio
 
-__all__ = ["LEFT_ALONE", "SOON", "PlanLine", "has_soon", "plan_lines", "source_marks"]
+__all__ = ["LEFT_ALONE", "SOON", "PlanLine", "has_soon", "in_short", "plan_lines", "source_marks"]
 
 SOON = timedelta(hours=2)
 LEFT_ALONE = "Left alone"
@@ -59,10 +59,13 @@ class PlanLine:
     @property
     def text(self) -> str:
         """What changes, in one line; whose line it is stands beside it already."""
-        if self.action != "blocked":
-            return self.short
-        lacks = self.why.removeprefix(f"{self.name} has ")
-        return self.why if lacks == self.why else lacks.partition(", and ")[0].removesuffix(".")
+        return in_short(self.why, self.name, self.target) if self.action == "blocked" else self.short
+
+
+def in_short(why: str, name: str, target: str) -> str:
+    """Why somebody is blocked, for a line that says whose it is and where."""
+    lacks = why.removeprefix(f"{name} has ").partition(f", and {target} opens with")[0]
+    return why if lacks == why else lacks.removesuffix(".")
 
 
 async def plan_lines(db: AsyncConnection, studio: Studio, plans: Sequence[Plan], now: datetime) -> list[PlanLine]:

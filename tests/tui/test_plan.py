@@ -15,6 +15,7 @@ from tests.tui.pilot import NARROW, opened, page_of, press, quiet, table_of, tex
 from tests.visiting import at, book
 from tui.app import HubApp
 from tui.dialogs.confirm import ConfirmDialog, Question
+from tui.dialogs.explain import ExplainDialog
 from tui.plan_rows import question
 from tui.screens.plan import PlanScreen
 
@@ -292,6 +293,28 @@ async def test_held_removals_are_let_through_by_hand(tmp_path: Path, monkeypatch
         await pilot.press("enter")
         await until(pilot, lambda: page_of(app).said.startswith("Applied: 6 remove"))
         assert not any(world.opens(member) for member in gone)
+
+
+async def test_explaining_a_blocked_line_says_what_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of who has a booking that opens a door for an hour, and of many in one line."""
+
+    def before(world: World) -> None:
+        book(world, "b-99", "99", at("18:30"))
+        for n in range(80, 90):
+            world.join(str(n), badge=None, given="Uma", family=f"Egli {n}")
+
+    async with opened(tmp_path, monkeypatch, before=before) as (world, app, pilot):
+        await world.sync()
+        plan = await plan_of(pilot, app)
+        table = table_of(app, "#lines")
+        [tim] = [line.id for line in plan._rows.shown if line.ref == "desk:99" and line.action == "blocked"]
+        fold = next(row for row, lines in plan._rows.folds.items() if lines[0].action == "blocked")
+        for row, name in [(fold, plan._rows.folds[fold][0].name), (tim, "Tim Graf")]:
+            table.cursor = table.ids.index(row)
+            await pilot.press("x")
+            await until(pilot, lambda: isinstance(app.screen, ExplainDialog))
+            await until(pilot, lambda name=name: f"{name} has no badge in desk" in " ".join(text_of(app).split()))
+            await press(pilot, "escape")
 
 
 async def test_on_a_held_line_the_key_that_lets_it_through_is_offered_first(

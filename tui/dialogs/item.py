@@ -24,6 +24,7 @@ SAID = " It said: "
 PLACES: Mapping[str, tuple[str, str]] = {
     "held": ("plan", "look at the plan"),
     "pass_unmapped": ("mapping", "go to Mapping"),
+    "badges_unread": ("vendors", "go to Vendors"),
     "source_failed": ("vendors", "go to Vendors"),
     "target_failed": ("vendors", "go to Vendors"),
 }

@@ -232,10 +232,9 @@ class PlanScreen(Page):
         )
 
     def who(self) -> str | None:
-        """The member of the line under the cursor."""
-        row = self.query_one("#lines", PlanTable).row
-        line = self._rows.lines.get(row or "")
-        return line.ref if line is not None else None
+        """The member of the line under the cursor; of many in one line the first."""
+        lines = self._rows.of(self.query_one("#lines", PlanTable).row or "")
+        return lines[0].ref if lines else None
 
     @on(IdTable.Moved, "#lines")
     def _moved(self, message: IdTable.Moved) -> None:
