@@ -34,6 +34,7 @@ CODES: Mapping[str, Kind] = {
     "grant_failed": Kind("people did not get access"),
     "waiting": Kind(),
     "no_badge": Kind(),
+    "badges_unread": Kind(),
     "badge_twice": Kind(),
     "opening_missing": Kind(),
     "duplicate_person": Kind("people are there twice"),

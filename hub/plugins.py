@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pluggy
 
@@ -28,7 +28,7 @@ from hub.settings import ConnectionSettings
 if TYPE_CHECKING:
     from hub.connection import Connection
 
-__all__ = ["Ability", "Broken", "Plugin", "Plugins", "Poll", "Trace"]
+__all__ = ["Ability", "Broken", "Plugin", "Plugins", "Poll", "Trace", "Unset"]
 
 GROUP = "studiohub.plugins"
 HOOK_TIMEOUT = 120.0
@@ -76,6 +76,13 @@ class Poll:
     after: timedelta | None = None
 
 
+class Unset(NamedTuple):
+    """A setting that is empty, by its name in a studio file and by its label in a form."""
+
+    name: str
+    label: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plugin:
     """What `describe` answers.
@@ -116,6 +123,16 @@ class Plugin:
     """The same in the place of `draw_code`, where the format hangs on the connection's settings, which it is given."""
     booked_only: bool = False
     """Opens only windows with a beginning and an end, as bookings have them."""
+    read_where_set: Mapping[str, str] = field(default_factory=dict)
+    """Kinds of records that are read only where a setting says where they stand, each with the name of that setting:
+    nobody is then told to enter at the source what the hub was not told to read."""
+
+    def unset_for(self, kind: str, settings: Mapping[str, Any]) -> Unset | None:
+        """The setting without which a kind is not read, where it is empty among these (as they are stored)."""
+        name = self.read_where_set.get(kind)
+        if name is None or settings.get(name) is not None:
+            return None
+        return Unset(name, self.settings.model_fields[name].title or name)
 
 
 @dataclass(frozen=True)
@@ -338,6 +355,9 @@ def _describe(module: Any, name: str | None) -> Plugin:
         raise PluginError(f"plugin {label}: describe() must answer a hub.Plugin, not {type(described).__name__}")
     if name is not None and described.name != name:
         raise PluginError(f"plugin {label} calls itself {described.name!r}; entry point and describe() must agree")
+    unknown = sorted(set(described.read_where_set.values()) - described.settings.model_fields.keys())
+    if unknown:
+        raise PluginError(f"plugin {label}: read_where_set names {unknown[0]!r}, which is none of its settings")
     return described
 
 

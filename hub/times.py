@@ -1,7 +1,8 @@
 """Moments and days: aware UTC inside the hub, the studio's zone at its edges.
 
 Windows are half open: `[valid_from, valid_until)`. A pass that a source calls valid until 30 November therefore ends
-at the midnight that begins 1 December in the studio's zone.
+at the midnight that begins 1 December in the studio's zone. To people such an end is its last day, 30 November, or
+24:00 of it where a time has to be said: `wall`, `moment_text` and `edges_text` are the one way in which it is worded.
 """
 
 from __future__ import annotations
@@ -12,7 +13,22 @@ from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-__all__ = ["day_end", "day_start", "from_text", "local_to_utc", "local_zone_name", "to_text", "zone"]
+__all__ = [
+    "LONGEST_DAY",
+    "day_end",
+    "day_start",
+    "edges_text",
+    "from_text",
+    "local_to_utc",
+    "local_zone_name",
+    "moment_text",
+    "to_text",
+    "wall",
+    "zone",
+]
+
+LONGEST_DAY = timedelta(hours=25)
+"""A local day with a clock change in it; a window no longer than this is a visit, not a membership."""
 
 
 @lru_cache(maxsize=256)
@@ -78,6 +94,42 @@ def _local_to_utc(wall: datetime, tz: ZoneInfo) -> datetime:
         else:
             high = middle
     return high.replace(microsecond=0)
+
+
+def wall(moment: datetime, tz: ZoneInfo, *, end: bool = False) -> tuple[date, str]:
+    """The day and the time that a clock in that zone shows. The `end` of something at midnight is 24:00 of the day
+    before."""
+    local = moment.astimezone(tz)
+    if end and local.time() == time.min:
+        return local.date() - timedelta(days=1), "24:00"
+    return local.date(), f"{local:%H:%M}"
+
+
+_MIDNIGHT = frozenset({"00:00", "24:00"})
+
+
+@lru_cache(maxsize=4096)
+def moment_text(moment: datetime | None, tz: ZoneInfo, *, end: bool = True) -> str:
+    """A moment for people, empty for none: the day, and the time where it is not midnight. The `end` of a window that
+    closes at midnight is the last day on which it held."""
+    if moment is None:
+        return ""
+    day, clock = wall(moment, tz, end=end)
+    return f"{day:%-d %b %Y}" if clock in _MIDNIGHT else f"{day:%-d %b %Y} {clock}"
+
+
+def edges_text(starts: datetime | None, ends: datetime | None, tz: ZoneInfo) -> tuple[str, str]:
+    """When a window begins and when it ends, for people, each empty where that side is open. Days alone where both
+    are at midnight; where one of them has a time, so has the other, but for the last day of more than a visit."""
+    first, last = moment_text(starts, tz, end=False), moment_text(ends, tz)
+    if starts is None or ends is None:
+        return first, last
+    (day, opens), (last_day, closes) = wall(starts, tz), wall(ends, tz, end=True)
+    if opens == "00:00" and closes != "24:00":
+        first = f"{day:%-d %b %Y} {opens}"
+    if closes == "24:00" and opens != "00:00" and ends - starts <= LONGEST_DAY:
+        last = f"{last_day:%-d %b %Y} {closes}"
+    return first, last
 
 
 def to_text(moment: datetime) -> str:

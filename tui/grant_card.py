@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
-from hub.access.windows import LONGEST_DAY
+from hub import times
 from hub.look.grants import GrantView, named
 from hub.look.reveal import Kept
 from hub.look.story import Event
@@ -47,6 +47,7 @@ def grant_card(
     shown = state(view.status)
     mine = story if story is not None and story.grant == view.id else None
     before, after = mine.around if mine is not None and mine.around is not None else (timedelta(), timedelta())
+    closes = _moment(view.valid_until, zone, now, end=True) or "open end"
     lines: list[Text] = [
         Text.assemble(
             (f"{glyph(shown)} {shown.word}", f"bold {colours[shown.colour]}"),
@@ -58,7 +59,7 @@ def grant_card(
         Text(),
         *_window(view, colours[shown.colour], colours, now),
         _field("opens", _moment(view.valid_from, zone, now) or "at once", colours, _minutes(before, "before")),
-        _field("closes", _moment(view.valid_until, zone, now) or "open end", colours, _minutes(after, "after")),
+        _field("closes", closes, colours, _minutes(after, "after")),
         *_left(view, colours, now),
     ]
     if view.error:
@@ -118,15 +119,18 @@ def _left(view: GrantView, colours: Colours, now: datetime) -> list[Text]:
     """How much of a visit's window is left, while it runs."""
     if view.status != "created" or view.valid_from is None or view.valid_until is None:
         return []
-    if not view.valid_from <= now < view.valid_until or view.valid_until - view.valid_from > LONGEST_DAY:
+    if not view.valid_from <= now < view.valid_until or view.valid_until - view.valid_from > times.LONGEST_DAY:
         return []
     left = int((view.valid_until - now).total_seconds() // 60)
     return [_field("now", f"{left} min left", colours)]
 
 
-def _moment(at: datetime | None, zone: ZoneInfo, now: datetime) -> str:
-    """A moment with its day, and with its year where it is another one."""
-    return f"{_day(at.astimezone(zone).date(), zone, now)} {at.astimezone(zone):%H:%M}" if at is not None else ""
+def _moment(at: datetime | None, zone: ZoneInfo, now: datetime, *, end: bool = False) -> str:
+    """A moment with its day, and with its year where it is another one. The `end` at a midnight is 24:00."""
+    if at is None:
+        return ""
+    day, clock = times.wall(at, zone, end=end)
+    return f"{_day(day, zone, now)} {clock}"
 
 
 def _day(day: date, zone: ZoneInfo, now: datetime) -> str:
@@ -165,18 +169,14 @@ def period(starts: datetime | None, ends: datetime | None, zone: ZoneInfo) -> st
     """A window in one line: the day once where both ends are on it."""
     if starts is None and ends is None:
         return "open end"
-    if starts is None or ends is None or ends - starts > LONGEST_DAY:
-        first = f"{starts.astimezone(zone):%-d %b %Y}" if starts is not None else "…"
-        if ends is None:
-            return f"from {first}"
-        last = ends.astimezone(zone)
-        if starts is None:
-            return f"until {last:%-d %b %Y}"
-        if starts.astimezone(zone).year == last.year:
-            return f"{starts.astimezone(zone):%-d %b} – {last:%-d %b %Y}"
-        return f"{starts.astimezone(zone):%-d %b %y} – {last:%-d %b %y}"
-    one, other = starts.astimezone(zone), ends.astimezone(zone)
+    day, clock = times.wall(starts, zone) if starts is not None else (None, "")
+    last, closes = times.wall(ends, zone, end=True) if ends is not None else (None, "")
+    if day is None or last is None or starts is None or ends is None:
+        return f"from {day:%-d %b %Y}" if day is not None else f"until {last:%-d %b %Y}"
+    if ends - starts > times.LONGEST_DAY:
+        if day.year == last.year:
+            return f"{day:%-d %b} – {last:%-d %b %Y}"
+        return f"{day:%-d %b %y} – {last:%-d %b %y}"
     # Past midnight needs no second day where it is over before a whole day is.
-    soon = (other.date() - one.date()).days <= 1 and ends - starts < timedelta(days=1)
-    end = f"{other:%H:%M}" if soon else f"{other:%a %H:%M}"
-    return f"{one:%a %-d %b %H:%M}–{end}"
+    soon = (last - day).days <= 1 and ends - starts < timedelta(days=1)
+    return f"{day:%a %-d %b} {clock}–{closes}" if soon or day == last else f"{day:%a %-d %b} {clock}–{last:%a} {closes}"

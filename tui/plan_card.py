@@ -101,8 +101,9 @@ def plan_card(line: PlanLine, *, new: bool, colours: Colours, zone: ZoneInfo) ->
             Text(),
         ]
     parts += [Text("Why", style="bold"), Text(clean(line.why))]
-    if line.fix:
-        parts.append(Text.assemble((f"→ {HANG}", colours["accent"]), (clean(line.fix), colours["muted"])))
+    fix = f"L lets it through; or correct {line.ref.partition(':')[0]} and sync." if line.action == "held" else line.fix
+    if fix:
+        parts.append(Text.assemble((f"→ {HANG}", colours["accent"]), (clean(fix), colours["muted"])))
     if line.soon is not None:
         look = f"{glyph(state('warning'))} has a booking at {line.soon.astimezone(zone):%H:%M}"
         parts += [Text(), Text(look, style=f"bold {colours['progress']}")]

@@ -1,4 +1,4 @@
-"""How the lines of a plan are arranged: headings, long runs folded, and what of it is chosen."""
+"""How the lines of a plan are arranged: headings, many lines that say the same folded, and what of it is chosen."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ ACTS = frozenset({"create", "change", "remove"})
 MOST_DOORS = 3
 """So many are named in a question."""
 
-LONGEST_RUN = 5
-"""Longer runs of lines that say the same are folded after the second."""
+MOST_ALIKE = 5
+"""Where more lines of a group say the same, they are folded after the second."""
 
 
 @dataclass
@@ -59,14 +59,16 @@ def arrange(lines: Iterable[PlanLine], *, kind: str | None, text: str, unfolded:
         heading = f"h:{group}"
         rows.ids.append(heading)
         rows.headings[heading] = (group, len(own))
-        for (action, said), run in groupby(own, key=lambda line: (line.action, line.text)):
-            same = list(run)
-            fold = f"f:{group}:{action}:{said}"
-            folded = len(same) > LONGEST_RUN and fold not in unfolded
-            for line in same[:2] if folded else same:
+        alike: dict[str, list[PlanLine]] = {}
+        for line in own:
+            alike.setdefault(f"f:{group}:{line.action}:{line.text}", []).append(line)
+        for line in own:
+            fold = f"f:{group}:{line.action}:{line.text}"
+            same = alike[fold]
+            if len(same) <= MOST_ALIKE or fold in unfolded or line in same[:2]:
                 rows.ids.append(line.id)
                 rows.lines[line.id] = line
-            if folded:
+            elif fold not in rows.folds:
                 rows.ids.append(fold)
                 rows.folds[fold] = same[2:]
     return rows

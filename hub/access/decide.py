@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from functools import lru_cache, partial
+from datetime import date, datetime
+from functools import partial
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -16,11 +16,12 @@ import msgspec
 
 from hub import grants as g
 from hub import records as r
+from hub import times
 from hub.access.reasons import Reason
 from hub.access.rules import Credential, PassRule, TargetRules
 from hub.access.windows import FOREVER, SINCE_EVER, Window, covering, next_edge
 
-__all__ = ["GROUP_KEY", "Decision", "Facts", "Wanted", "decide", "moment_text"]
+__all__ = ["GROUP_KEY", "Decision", "Facts", "Wanted", "decide"]
 
 GROUP_KEY = "group"
 
@@ -151,7 +152,7 @@ def decide(facts: Facts, rules: TargetRules, now: datetime, zone: ZoneInfo) -> D
         partial(_why, code or "ok", facts, rules, chosen, zone),
         blocked=code,
         # Without a badge nothing opens, so what stands is taken back; the other obstacles leave it alone.
-        take=code == "no_badge",
+        take=code in {"no_badge", "badges_unread"},
         opens=opens,
         valid_from=chosen.stretch.starts if chosen.stretch.starts != SINCE_EVER else None,
         rule=chosen.rule.text,
@@ -180,7 +181,7 @@ def _obstacle(facts: Facts, rules: TargetRules, rule: PassRule) -> str | None:
     if rules.openings is not None and rule.group not in rules.openings.groups:
         return "opening_missing"
     if rules.badge_needed and not facts.badges:
-        return "no_badge"
+        return "badges_unread" if facts.source in rules.badges_unread else "no_badge"
     if rules.badge_needed and facts.badge_rivals:
         return "badge_twice"
     return None
@@ -207,12 +208,14 @@ def _why(code: str, facts: Facts, rules: TargetRules, chosen: _Chosen, zone: Zon
     ends = chosen.stretch.ends
     values = {
         "pass_name": facts.pass_names.get(chosen.item.pass_id, chosen.item.pass_id),
-        "until": f" until {moment_text(ends, zone)}" if ends != FOREVER else "",
+        "until": f" until {times.moment_text(ends, zone)}" if ends != FOREVER else "",
         "opens": rules.name_of(chosen.rule.group),
         "target": rules.target,
         "source": facts.source,
         "name": facts.name,
     }
+    if (unset := rules.badges_unread.get(facts.source)) is not None:
+        values |= {"setting": unset.name, "label": unset.label}
     if facts.badge_rivals:
         number, others = next(iter(facts.badge_rivals.items()))
         values |= {"badge": number, "others": ", ".join(others)}
@@ -234,14 +237,14 @@ def _why_not(facts: Facts, rules: TargetRules, now: datetime, zone: ZoneInfo) ->
         mapped = (facts.source, item.pass_id) in rules.passes
         window = Window.of(item.valid_from, item.valid_until)
         if window.ends <= now:
-            ended = moment_text(item.valid_until, zone) if item.valid_until else ""
+            ended = times.moment_text(item.valid_until, zone) if item.valid_until else ""
             found.append((6 if mapped else 8, Reason("pass_ended", {**names, "ended": ended})))
         elif item.state is not r.PassState.ACTIVE:
             found.append((3 if mapped else 7, Reason("pass_state", {**names, "state": item.state.value})))
         elif not mapped:
             found.append((4, Reason("no_mapping", names)))
         elif window.starts > now:
-            starts = moment_text(item.valid_from, zone, end=False) if item.valid_from else ""
+            starts = times.moment_text(item.valid_from, zone, end=False) if item.valid_from else ""
             found.append((2, Reason("pass_not_started", {**names, "starts": starts})))
     for item, _how in facts.gone_passes:
         names = {**base, "pass_name": facts.pass_names.get(item.pass_id, item.pass_id)}
@@ -250,15 +253,3 @@ def _why_not(facts: Facts, rules: TargetRules, now: datetime, zone: ZoneInfo) ->
     if not facts.passes and not any(reason.code == "pass_gone" for _, reason in found):
         found.append((9, Reason("no_pass", base)))
     return tuple(reason for _, reason in sorted(found, key=lambda entry: entry[0]))
-
-
-@lru_cache(maxsize=4096)
-def moment_text(moment: datetime | None, zone: ZoneInfo, *, end: bool = True) -> str:
-    """A moment for people, in the studio's zone. Windows are half open, so the `end` of one that closes at midnight
-    reads as the day before: the last day on which it held."""
-    if moment is None:
-        return ""
-    local = moment.astimezone(zone)
-    if local.time() == time.min:
-        return ((local - timedelta(seconds=1)) if end else local).strftime("%-d %b %Y")
-    return local.strftime("%-d %b %Y %H:%M")

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from hub import grants as g
 from hub import records as r
 from hub import times
-from hub.access.decide import Decision, Facts, Wanted, moment_text
+from hub.access.decide import Decision, Facts, Wanted
 from hub.access.facts import VANISHED
 from hub.access.reasons import Reason
 from hub.access.rules import Credential, DoorRule, TargetRules
@@ -261,10 +261,10 @@ def _while(window: Window, booked: Window, zone: ZoneInfo) -> str:
     are not the booking's."""
     if window == booked or window.starts == SINCE_EVER or window.ends == FOREVER:
         return ""
-    day = booked.starts.astimezone(zone).date()
-    starts, ends = (edge.astimezone(zone) for edge in window)
+    booked_day, _ = times.wall(booked.starts, zone)
     first, last = (
-        edge.strftime("%H:%M") if edge.date() == day else edge.strftime("%-d %b %Y %H:%M") for edge in (starts, ends)
+        clock if day == booked_day else f"{day:%-d %b %Y} {clock}"
+        for day, clock in (times.wall(window.starts, zone), times.wall(window.ends, zone, end=True))
     )
     return f" from {first} to {last}"
 
@@ -278,14 +278,16 @@ def _standing_reason(
     values: Mapping[str, str],
     window: Window,
 ) -> Reason:
-    until = f" until {moment_text(window.ends, zone)}" if window.ends != FOREVER else ""
+    until = f" until {times.moment_text(window.ends, zone)}" if window.ends != FOREVER else ""
     return Reason(code, {**_base(facts, rules, rule), **values, "until": until})
 
 
 def window_text(window: Window, zone: ZoneInfo) -> str:
     """A window for people, in the studio's zone; the day stands once where both ends are on it."""
     if window.starts == SINCE_EVER or window.ends == FOREVER:
-        return f"from {moment_text(window.starts, zone)}" if window.starts != SINCE_EVER else "at any time"
-    starts, ends = (edge.astimezone(zone) for edge in window)
-    last = ends.strftime("%H:%M") if starts.date() == ends.date() else ends.strftime("%-d %b %Y %H:%M")
-    return f"{starts.strftime('%-d %b %Y %H:%M')} to {last}"
+        if window.starts == SINCE_EVER:
+            return "at any time" if window.ends == FOREVER else f"until {times.moment_text(window.ends, zone)}"
+        return f"from {times.moment_text(window.starts, zone, end=False)}"
+    (day, opens), (last_day, closes) = times.wall(window.starts, zone), times.wall(window.ends, zone, end=True)
+    last = closes if day == last_day else f"{last_day:%-d %b %Y} {closes}"
+    return f"{day:%-d %b %Y} {opens} to {last}"

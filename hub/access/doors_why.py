@@ -6,7 +6,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from hub import records as r
-from hub.access.decide import Facts, moment_text
+from hub import times
+from hub.access.decide import Facts
 from hub.access.doors import OPENING, booked_window, class_is_off, references
 from hub.access.facts import OVER, VANISHED
 from hub.access.reasons import Reason
@@ -69,7 +70,7 @@ def why_ended(
     give visits now."""
     base = {**_base(facts, rules), "opens": opens}
     if ends is not None and ends <= now:
-        return Reason("visit_over", {**base, "ended": moment_text(ends, zone)}), True
+        return Reason("visit_over", {**base, "ended": times.moment_text(ends, zone)}), True
     if facts.member is not None and facts.member.archived:
         return Reason("archived", base), True
     if facts.gone and facts.gone_member is None:

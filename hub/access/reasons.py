@@ -52,6 +52,10 @@ REASONS: Mapping[str, Wording] = {
         "{name} has no badge in {source}, and {target} opens with badges only.",
         "Assign a badge in {source}, then sync.",
     ),
+    "badges_unread": Wording(
+        "No field for badges is set at {source}, and {target} opens with badges only.",
+        'Fill in "{label}" under Vendors → {source}, More settings (in the studio file: {setting}), then sync.',
+    ),
     "badge_twice": Wording(
         "Badge {badge} is entered for {others} too.", "Correct it in {source}: one badge belongs to one member."
     ),
@@ -111,7 +115,8 @@ REASONS: Mapping[str, Wording] = {
     ),
     "held": Wording(
         "Held, because {count} removals at once are more than {target} allows ({limit}). {why}",
-        "Look at the plan of {target}; then `studiohub approve {plan}`, or correct {source} and sync.",
+        "Look at the plan of {target}; then let it through (`studiohub approve {plan}`, or L in the terminal UI's "
+        "plan), or correct {source} and sync.",
     ),
     "running_window": Wording(
         "The record vanished while its window is running; it is left to end by itself{until}.", good=True

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from hub.plugins import Unset
 from hub.settings import Policy, TargetOptions
 from hub.studio.model import CommunityRow, LinkRow, PassRow, ResourceRow
 from hub.studio.registry import MappingRow
@@ -61,6 +62,8 @@ class TargetRules:
     openings: Openings | None = None
     badge_needed: bool = False
     profile: tuple[str, ...] = ()
+    badges_unread: Mapping[str, Unset] = field(default_factory=dict)
+    """Sources whose badges are not read, because a setting is empty that says where they stand."""
     resources: Mapping[tuple[str, str], tuple[DoorRule, ...]] = field(default_factory=dict)
     communities: Mapping[tuple[str, str], tuple[DoorRule, ...]] = field(default_factory=dict)
     door_passes: Mapping[tuple[str, str], tuple[DoorRule, ...]] = field(default_factory=dict)
@@ -92,6 +95,7 @@ def compile_rules(
     *,
     openings: Openings | None = None,
     badge_needed: bool = False,
+    badges_unread: Mapping[str, Unset] | None = None,
     profile: frozenset[str] = frozenset(),
 ) -> TargetRules:
     """The rules of one target from its mapping rows."""
@@ -119,6 +123,7 @@ def compile_rules(
         links=links,
         openings=openings,
         badge_needed=badge_needed,
+        badges_unread=badges_unread or {},
         profile=tuple(sorted(profile)),
         resources=doors["resources"],
         communities=doors["communities"],

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-__all__ = ["FOREVER", "LONGEST_DAY", "SINCE_EVER", "Window", "covering", "next_edge"]
+from hub.times import LONGEST_DAY
+
+__all__ = ["FOREVER", "SINCE_EVER", "Window", "covering", "next_edge"]
 
 SINCE_EVER = datetime.min.replace(tzinfo=UTC)
 FOREVER = datetime.max.replace(tzinfo=UTC)
 FAR = datetime(9000, 1, 1, tzinfo=UTC)
 """What ends later has no end: systems write the last day of their calendar for it."""
 LONG_AGO = datetime(1000, 1, 1, tzinfo=UTC)
-LONGEST_DAY = timedelta(hours=25)
-"""A local day with a clock change in it; a window no longer than this is a visit, not a membership."""
 
 
 class Window(NamedTuple):

@@ -14,7 +14,6 @@ from rich.markup import escape
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import times
-from hub.access.decide import moment_text
 from hub.cli import output
 from hub.cli.opened import Count, Json, opened, who
 from hub.core import Hub
@@ -90,8 +89,7 @@ async def grants_(
             escape(view.name),
             escape(view.target),
             escape(view.opens_text),
-            escape(moment_text(view.valid_from, zone, end=False) or "open start"),
-            escape(moment_text(view.valid_until, zone) or "open end"),
+            *_window(view, zone),
             escape(view.reason),
             *([escape(view.code or ""), escape(view.url or "")] if reveal else []),
         ]
@@ -148,7 +146,7 @@ async def _grants_at(text: str, *, member: str | None, target: str | None, json:
             escape(one.target),
             escape(one.opens_text),
             f"{one.since.astimezone(zone):%d %b %Y %H:%M}",
-            escape(moment_text(one.valid_until, zone) or "open end"),
+            escape(times.moment_text(one.valid_until, zone) or "open end"),
         ]
         for one in held
     ]
@@ -312,7 +310,7 @@ async def explain_(member: str, /, *, json: Json = False) -> None:
         if reason.fix:
             output.line(f"      [cyan]→[/] {escape(reason.fix)}")
     for door in answer.doors:
-        until = f" until {moment_text(door.valid_until, zone)}" if door.valid_until else ""
+        until = f" until {times.moment_text(door.valid_until, zone)}" if door.valid_until else ""
         output.line(f"  {output.status(door.status)} {escape(door.target)} {escape(door.name)}{until}")
 
 
@@ -357,13 +355,17 @@ async def accesses_(
         output.line("Codes and URLs: --reveal.")
 
 
+def _window(view: GrantView, zone: ZoneInfo) -> tuple[str, str]:
+    first, last = times.edges_text(view.valid_from, view.valid_until, zone)
+    return first or "open start", last or "open end"
+
+
 def _access(view: GrantView, note: str, zone: ZoneInfo, *, reveal: bool) -> list[str]:
     return [
         output.status(view.status),
         escape(view.target),
         escape(view.opens_text + note),
-        escape(moment_text(view.valid_from, zone, end=False) or "open start"),
-        escape(moment_text(view.valid_until, zone) or "open end"),
+        *_window(view, zone),
         f"{view.created_at.astimezone(zone):%d %b %Y %H:%M}",
         *([escape(view.code or ""), escape(view.url or "")] if reveal else []),
         escape(view.admin_url or ""),

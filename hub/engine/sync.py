@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 
 from hub.core import Hub, NoProgress, Progress
 from hub.engine import lanes
+from hub.engine.blocked import blocked_in, tell_blocked
 from hub.engine.source_pass import SourceRun, run_source
 from hub.engine.target_pass import TargetRun, look, open_scope, run_target
+from hub.engine.unmapped import tell_mapping
 from hub.errors import HubError, UserError
 from hub.reconcile.plan import Plan
 from hub.reconcile.planner import make_plan
@@ -138,6 +140,9 @@ async def _plan_target(hub: Hub, row: registry.ConnectionRow, progress: Progress
         async with hub.database.write() as db:
             await lease.check(db)
             await keep_plan(db, hub.the_studio.id, planned.plan)
+            # The plan knows of everybody: what it finds settled is not told any longer.
+            await tell_blocked(hub, db, row, blocked_in(planned.plan), planned.plan.made_at)
+            await tell_mapping(db, hub.the_studio, hub.plugins, planned.plan.made_at)
     return planned.plan
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import logs, times
 from hub.access.rules import Openings, compile_rules
 from hub.classes.tracker_pass import run_tracker
+from hub.engine.blocked import badges_unread
 from hub.engine.lanes import Lease
 from hub.engine.steps import Steps
 from hub.engine.stopping import StopWatch
@@ -86,6 +87,7 @@ async def open_scope(
         [stored for stored in rows if stored.target == row.name],
         openings=openings,
         badge_needed=Ability.BADGE_NEEDED in plugin.abilities,
+        badges_unread=badges_unread(hub.plugins, every),
         profile=plugin.profile,
     )
     return Scope(
@@ -149,7 +151,7 @@ async def run_target(
             db, studio.id, connection=row.name, flow=f"records → {row.name}", trigger=trigger, now=hub.clock.now()
         )
         await ledger.find_crashed(db, row.id, lease.token, now=hub.clock.now())
-    result = TargetRun(row.name, run_id)
+    result = TargetRun(row.name, run_id, chosen=only is not None)
     steps = Steps(progress, hub.database, row.name, _steps(hub, row, full=full))
     steps.run_id = run_id
     watch = StopWatch(hub.database, run_id, leave)

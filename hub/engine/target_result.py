@@ -27,6 +27,8 @@ class TargetRun:
     """Something more pressing came, or the process is about to end: the rest waits for the next pass."""
     stopped: bool = False
     """Somebody asked it to leave off: the rest waits for the next pass, which does not come at once."""
+    chosen: bool = False
+    """Only lines that somebody chose of a plan were carried out."""
     partial: bool = False
     """Some removals were not looked at, because their source was just being read."""
     held_classes: int = 0

@@ -7,27 +7,26 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.engine.blocked import blocked_by_agenda, blocked_in, tell_blocked
 from hub.engine.closing import close_run, tell_finished
 from hub.engine.lanes import Lease
 from hub.engine.steps import Steps
-from hub.engine.unmapped import tell_unmapped, tell_unmatched
+from hub.engine.unmapped import tell_mapping
 from hub.http import Counters
 from hub.reconcile.plan import Action
 from hub.store import journal
 from hub.store import tables as t
 from hub.studio import registry
-from hub.studio.model import Row
-from hub.studio.openings import unknown_openings
 from hub.words import counted
 
 if TYPE_CHECKING:
     from hub.core import Hub
     from hub.engine.target_result import TargetRun
 
-__all__ = ["BLOCKED", "close_target_run"]
+__all__ = ["close_target_run"]
 
 
 async def close_target_run(
@@ -110,17 +109,31 @@ async def _inbox(hub: Hub, db: AsyncConnection, row: registry.ConnectionRow, res
             connection=row.name,
             text=f"{_removals_are(result.held, f' at {row.name}')} held: {', '.join(names)}{more}. "
             "Nobody has lost access.",
-            fix=f"Look: `studiohub plan {row.name}`. If it is right: `studiohub approve {result.last.id}`.",
+            fix=f"Look: `studiohub plan {row.name}`. If it is right: `studiohub approve {result.last.id}`. In the "
+            "terminal UI: p, then L.",
             weight=1,
             now=now,
         )
     await journal.solve_all_but(db, studio, code="held", connection=row.name, keep=held, now=now)
-    new |= await _blocked_inbox(hub, db, row, result, now)
+    new |= await _blocked(hub, db, row, result, now)
     new |= await _waiting_inbox(hub, db, row, now)
     if result.plan is not None and result.plan.full and hub.plugins[row.plugin].kind == "lock":
-        new |= await tell_unmapped(hub, db, now)
-        new |= await tell_unmatched(db, hub.the_studio, now)
+        new |= await tell_mapping(db, hub.the_studio, hub.plugins, now)
     return new
+
+
+async def _blocked(
+    hub: Hub, db: AsyncConnection, row: registry.ConnectionRow, result: TargetRun, now: datetime
+) -> bool:
+    if row.options is not None and row.options.policy == "observe":
+        # Nothing is applied, so the agenda says nothing; a plan that looked at everybody does.
+        if result.plan is None or not result.plan.full:
+            return False
+        return await tell_blocked(hub, db, row, blocked_in(result.plan), now)
+    if result.chosen:
+        # What was left out keeps its old note; who is blocked was told when the plan was made.
+        return False
+    return await tell_blocked(hub, db, row, await blocked_by_agenda(db, row.id), now)
 
 
 def _removals_are(number: int, where: str = "") -> str:
@@ -154,70 +167,3 @@ async def _waiting_inbox(hub: Hub, db: AsyncConnection, row: registry.Connection
         )
     await journal.solve_all_but(db, hub.the_studio.id, code="waiting", connection=row.name, keep=keep, now=now)
     return new
-
-
-BLOCKED = {
-    "no_badge": (
-        "{people} with a valid pass but without a badge",
-        "Assign badges at the source; access comes by itself then.",
-    ),
-    "badge_twice": ("{people} with a badge number that somebody else has too", "Correct the numbers at the source."),
-    "opening_missing": (
-        "{people} whose mapping row names {missing}, which {target} does not have",
-        "`studiohub openings {target}` lists what it has: correct the mapping rows, or make it at {target}.",
-    ),
-}
-"""What blocks people, told once for all of them: a sentence and what to do."""
-
-
-async def _blocked_inbox(
-    hub: Hub, db: AsyncConnection, row: registry.ConnectionRow, result: TargetRun, now: datetime
-) -> bool:
-    """One line for each reason that blocks people, with how many; returns whether one is new."""
-    new = False
-    counts: dict[str, int]
-    if row.options is not None and row.options.policy == "observe":
-        # Nothing is applied, so the agenda says nothing; a plan that looked at everybody does.
-        if result.plan is None or not result.plan.full:
-            return False
-        blocked = {(change.note, change.ref) for change in result.plan.of(Action.BLOCKED) if change.note}
-        counts = Counter(note for note, _ in blocked)
-    else:
-        a = t.agenda.c
-        query = select(a.note, func.count()).where(a.target_id == row.id, a.note.in_(BLOCKED)).group_by(a.note)
-        counts = dict((await db.execute(query)).all())
-    missing = await _missing(hub, db, row) if counts.get("opening_missing") else ""
-    for code, (text, fix) in BLOCKED.items():
-        subject, count = f"{row.name}: {code}", counts.get(code, 0)
-        if not count:
-            await journal.solve(db, hub.the_studio.id, code=code, subject=subject, now=now)
-            continue
-        new |= await journal.raise_item(
-            db,
-            hub.the_studio.id,
-            code=code,
-            subject=subject,
-            connection=row.name,
-            text=f"{text.format(people=counted(count, 'member'), target=row.name, missing=missing)}.",
-            fix=fix.format(target=row.name),
-            weight=4,
-            now=now,
-        )
-    return new
-
-
-async def _missing(hub: Hub, db: AsyncConnection, row: registry.ConnectionRow) -> str:
-    """The groups and locks that mapping rows name and that this target does not have."""
-    rows: dict[str, list[Row]] = {}
-    for stored in await registry.mapping_rows(db, hub.the_studio, target=row.name):
-        rows.setdefault(stored.kind, []).append(stored.row)
-    found = await unknown_openings(db, hub.the_studio, rows)
-    parts = []
-    for what in ("group", "lock"):
-        names = list(dict.fromkeys(repr(one.name) for one in found if one.what == what))
-        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        parts += [f"the {what if len(names) == 1 else f'{what}s'} {', '.join(names[:SHOWN])}{more}"] if names else []
-    return " and ".join(parts) or "a group or lock"
-
-
-SHOWN = 3

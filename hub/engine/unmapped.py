@@ -20,9 +20,9 @@ from hub.studio.model import CommunityRow, PassRow, ResourceRow, RoomRow, Row
 from hub.words import counted
 
 if TYPE_CHECKING:
-    from hub.core import Hub
+    from hub.plugins import Plugins
 
-__all__ = ["Unmapped", "Unmatched", "find_unmapped", "find_unmatched", "tell_unmapped", "tell_unmatched"]
+__all__ = ["Unmapped", "Unmatched", "find_unmapped", "find_unmatched", "tell_mapping", "tell_unmatched"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Unmapped:
     @property
     def fix(self) -> str:
         """What to do."""
-        return f"Add a [[passes]] row for {self.pass_id!r} to the studio file and import it."
+        return f"Add {self.pass_id!r} to a row under Mapping → Passes (in the studio file: [[passes]])."
 
 
 async def find_unmapped(db: AsyncConnection, studio: registry.Studio, now: datetime) -> list[Unmapped]:
@@ -73,9 +73,16 @@ async def find_unmapped(db: AsyncConnection, studio: registry.Studio, now: datet
     return found
 
 
-async def tell_unmapped(hub: Hub, db: AsyncConnection, now: datetime) -> bool:
+async def tell_mapping(db: AsyncConnection, studio: registry.Studio, plugins: Plugins, now: datetime) -> bool:
+    """Bring the inbox in line with the mapping rows as they stand: what they leave out, where there is a lock that it
+    could open, and what they name in vain. Returns whether something is new."""
+    kinds = {known.kind for row in await registry.connections(db, studio) if (known := plugins.loaded.get(row.plugin))}
+    new = await _tell_unmapped(db, studio, now) if "lock" in kinds else False
+    return await tell_unmatched(db, studio, now) or new
+
+
+async def _tell_unmapped(db: AsyncConnection, studio: registry.Studio, now: datetime) -> bool:
     """One line in the inbox for each of them, until a row names it; returns whether one is new."""
-    studio = hub.the_studio
     new = False
     found: Sequence[Unmapped] = await find_unmapped(db, studio, now)
     for one in found:

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub import times
 from hub.errors import VendorError
 from hub.plugins import Plugins
 from hub.records import Booking, Complete, Page, Problem, Record, Session, Window
@@ -123,6 +123,7 @@ class _Read:
 
     database: Database
     source_id: int
+    zone: ZoneInfo
     read_no: int
     now: datetime
     report: ReadReport
@@ -165,7 +166,7 @@ async def read_source(
     Raises what the plugin raises; pages that came before it are kept, and nothing is taken as gone. Raises LostLease
     where another process has the lane by now; nothing is written after that.
     """
-    read = _Read(database, source_id, 0, connection.clock.now(), ReadReport(), lease, pressing)
+    read = _Read(database, source_id, connection.timezone, 0, connection.clock.now(), ReadReport(), lease, pressing)
     await _draw_number(read)
 
     async def first(narrow: Window) -> None:
@@ -499,7 +500,10 @@ def _refuse_the_old(
     for kind in older:
         why_not[kind] = OLDER
     if older:
-        at, last = (times.to_text(moment) for moment in (mark.as_of, max(as_of[kind] for kind in older)))
+        at, last = (
+            f"{moment.astimezone(read.zone):%-d %b %Y %H:%M:%S}"
+            for moment in (mark.as_of, max(as_of[kind] for kind in older))
+        )
         read.report.notes.append(
             Problem(
                 kind="",

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import records as r
 from hub import times
-from hub.access.decide import Decision, Facts, moment_text
+from hub.access.decide import Decision, Facts
 from hub.access.doors import Doors, booked_window, decide_doors, references, window_text
 from hub.access.doors_why import why_no_door
 from hub.access.reasons import Reason
@@ -345,7 +345,7 @@ def _why_nothing(scope: Scope, facts: Facts, booking: r.Booking, now: datetime) 
     if facts.member is not None and facts.member.archived:
         return [Reason("archived", values)]
     if ends is not None and ends <= now:
-        return [Reason("visit_over", {**values, "ended": moment_text(ends, scope.zone)})]
+        return [Reason("visit_over", {**values, "ended": times.moment_text(ends, scope.zone)})]
     return list(said)
 
 

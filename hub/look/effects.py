@@ -11,6 +11,7 @@ from importlib import import_module
 from hub.access.decide import Wanted
 from hub.core import Hub
 from hub.look.grants import opening_names, opens_text
+from hub.look.plan_lines import in_short
 from hub.reconcile.plan import Action, Change, Plan, opens_json
 from hub.studio.model import Row
 
@@ -50,9 +51,15 @@ async def effects_of(hub: Hub, kind: str, rows: Sequence[Row]) -> Effects:
     async with hub.database.read() as db:
         names = await opening_names(db, {plan.target_id for plan in plans})
     found: Counter[tuple[str, str]] = Counter()
+    blocked: Counter[str] = Counter()
     for plan in plans:
         for change in plan.changes:
-            found[change.action.value, _text(change, plan, names.get(plan.target_id, {}))] += 1
+            if change.action is Action.BLOCKED:
+                blocked[in_short(change.reason.text, change.name, plan.target)] += 1
+            else:
+                found[change.action.value, _text(change, plan, names.get(plan.target_id, {}))] += 1
+    if blocked:
+        found[Action.BLOCKED.value, _why_blocked(blocked)] = blocked.total()
     order = [action.value for action in Action]
     lines = [Effect(action, text, count) for (action, text), count in found.items()]
     lines.sort(key=lambda line: (order.index(line.action), -line.count, line.text))
@@ -70,6 +77,11 @@ def _text(change: Change, plan: Plan, names: dict[str, str]) -> str:
         return f"lose {before or opens_text(opens_json(change.opens), names)}"
     if change.action is Action.CHANGE:
         return f"move from {before} to {after}" if before != after else f"{after}, at other times"
-    if change.action is Action.HELD:
-        return "wait for somebody to say yes"
-    return change.reason.text if len(change.reason.text) < 40 else "blocked, although a row says so"
+    return "wait for somebody to say yes"
+
+
+def _why_blocked(reasons: Counter[str]) -> str:
+    """The commonest reason, with how many it is for where there are others."""
+    (first, count), *others = reasons.most_common()
+    first = f"{first[0].lower()}{first[1:].removesuffix('.')}"
+    return f"blocked, {count:,} of them: {first}" if others else f"blocked: {first}"

@@ -240,7 +240,7 @@ async def _at_target(hub: Hub, scope: Scope, found: Found, aside: str | None) ->
     verdict = _verdict(decision, row, recorded)
     by_group = bool(scope.rules.passes) or row is not None or not scope.rules.doors
     reasons = [*recorded, *_rule_reasons(decision, recorded)] if by_group else []
-    if at_doors.verdict != "no_access" and verdict == "no_access":
+    if at_doors.verdict != "no_access" and verdict == "no_access" and not decision.blocked:
         # That there is no pass besides a booking is nothing to tell at a door that the booking opens.
         reasons = []
     reasons = [*at_doors.reasons, *reasons] or [*decision.reasons]

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub.access.decide import Facts, moment_text
+from hub import times
+from hub.access.decide import Facts
 from hub.access.doors import Doors, decide_doors
 from hub.access.doors_why import why_no_door
 from hub.access.reasons import Reason
@@ -97,7 +98,7 @@ def why_left(
     ends = {line.key: line for line in lines.changes if line.action is Action.REMOVE}
     found: dict[str, list[Reason]] = {}
     for row in left:
-        until = f" until {moment_text(row.valid_until, scope.zone)}" if row.valid_until is not None else ""
+        until = f" until {times.moment_text(row.valid_until, scope.zone)}" if row.valid_until is not None else ""
         values = {"target": scope.name, "source": facts.source, "name": facts.name, "until": until}
         if row.key in ends:
             found[row.key] = [ends[row.key].reason, _still_there(scope, values, plan_id)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select
@@ -14,13 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import records as r
 from hub import times
 from hub.access.decide import Wanted
+from hub.access.reasons import Reason
 from hub.look.grants import named, opening_names
 from hub.reconcile.plan import Action, Change, Plan, opens_json
 from hub.store import among
 from hub.store import tables as t
 from hub.studio.registry import Studio
 
-__all__ = ["LEFT_ALONE", "SOON", "PlanLine", "has_soon", "plan_lines", "source_marks"]
+__all__ = ["LEFT_ALONE", "SOON", "PlanLine", "has_soon", "in_short", "plan_lines", "source_marks"]
 
 SOON = timedelta(hours=2)
 LEFT_ALONE = "Left alone"
@@ -52,18 +53,24 @@ class PlanLine:
     """Before → after without what the group says already."""
     soon: datetime | None = None
     """When a booking of theirs begins, where that is in the next two hours (or is going on)."""
+    starts: datetime | None = None
+    """When the window begins, of a visit."""
 
     @property
     def text(self) -> str:
         """What changes, in one line; whose line it is stands beside it already."""
-        if self.action != "blocked":
-            return self.short
-        lacks = self.why.removeprefix(f"{self.name} has ")
-        return self.why if lacks == self.why else lacks.partition(", and ")[0].removesuffix(".")
+        return in_short(self.why, self.name, self.target) if self.action == "blocked" else self.short
+
+
+def in_short(why: str, name: str, target: str) -> str:
+    """Why somebody is blocked, for a line that says whose it is and where."""
+    lacks = why.removeprefix(f"{name} has ").partition(f", and {target} opens with")[0]
+    return why if lacks == why else lacks.removesuffix(".")
 
 
 async def plan_lines(db: AsyncConnection, studio: Studio, plans: Sequence[Plan], now: datetime) -> list[PlanLine]:
-    """The lines of plans, grouped by what they open, what takes something away first."""
+    """The lines of plans, grouped by what they open, what takes something away first, those of people who are about to
+    come before the others; then passes by the names of members, and visits by their start."""
     names = await opening_names(db, {plan.target_id for plan in plans})
     zone = times.zone(studio.timezone)
     found: list[PlanLine] = []
@@ -89,13 +96,18 @@ async def plan_lines(db: AsyncConnection, studio: Studio, plans: Sequence[Plan],
             line.group in left_alone,
             line.group,
             _WORST_FIRST.get(line.action, 9),
-            line.text if line.action != "blocked" else "",
             line.soon is None,
-            line.name,
-            line.ref,
+            *_turn(line),
             line.id,
         ),
     )
+
+
+def _turn(line: PlanLine) -> tuple[bool, datetime, str, str]:
+    return (line.starts is not None, line.starts or _EVER, line.name.casefold(), line.ref)
+
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _takes(change: Change) -> bool:
@@ -121,14 +133,26 @@ def _line(
         before=before,
         after=after,
         why=change.reason.text,
-        fix=change.reason.fix,
+        fix=_fix(plan, change),
         rule=named(change.rule, names),
         reference=change.reference,
         takes=_takes(change),
         identity=change.identity,
         short=short,
         soon=soon,
+        starts=_visit_start(change.after or change.before),
     )
+
+
+def _fix(plan: Plan, change: Change) -> str:
+    """What to do; a held line names the plan that it is in, which has its name only when all lines are known."""
+    return Reason(change.reason.code, {"plan": plan.id, **change.reason.values}).fix
+
+
+def _visit_start(wanted: Wanted | None) -> datetime | None:
+    if wanted is None or wanted.valid_from is None or wanted.valid_until is None:
+        return None
+    return wanted.valid_from if wanted.valid_until - wanted.valid_from <= times.LONGEST_DAY else None
 
 
 def _opens(change: Change, names: Mapping[str, str]) -> str:
@@ -166,7 +190,7 @@ def _step(was: str, will: str) -> str:
     if word not in {"until", "from"} or not was.startswith(f"{word} "):
         return f"{was} → {will}"
     year = day.rpartition(" ")[2]
-    return f"{was.removesuffix(f' {year}')} → {day}"
+    return f"{was.removesuffix(f' {year}') if ':' not in year else was} → {day}"
 
 
 def _all(wanted: Wanted, names: Mapping[str, str], zone: ZoneInfo) -> str:
@@ -181,17 +205,14 @@ def _when(wanted: Wanted, names: Mapping[str, str], zone: ZoneInfo) -> str:
 def _parts(wanted: Wanted, names: Mapping[str, str], zone: ZoneInfo) -> dict[str, str]:
     starts, ends = wanted.valid_from, wanted.valid_until
     parts = {"opens": _words(opens_json(wanted.opens), names)}
-    if starts is not None and ends is not None and ends - starts < timedelta(days=1, hours=1):
-        one, other = starts.astimezone(zone), ends.astimezone(zone)
-        parts["when"] = f"{one:%a %-d %b %H:%M}–{other:%H:%M}"
+    if starts is not None and ends is not None and ends - starts <= times.LONGEST_DAY:
+        (day, opens), (_, closes) = times.wall(starts, zone), times.wall(ends, zone, end=True)
+        parts["when"] = f"{day:%a %-d %b} {opens}–{closes}"
         return parts
-    if starts is not None:
-        parts["from"] = f"from {starts.astimezone(zone):%-d %b %Y}"
-    return {
-        "from": "",
-        **parts,
-        "until": f"until {ends.astimezone(zone):%-d %b %Y}" if ends is not None else "open end",
-    }
+    first, last = times.edges_text(starts, ends, zone)
+    if first:
+        parts["from"] = f"from {first}"
+    return {"from": "", **parts, "until": f"until {last}" if last else "open end"}
 
 
 async def has_soon(db: AsyncConnection, source_id: int, members: set[str], now: datetime) -> dict[str, datetime]:

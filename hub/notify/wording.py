@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from hub import times
 from hub.classes.rides import Metric
 
 __all__ = [
@@ -69,10 +70,7 @@ def window_text(start: datetime | None, end: datetime | None, zone: ZoneInfo, la
 
 def _parts(moment: datetime, zone: ZoneInfo, language: str, *, end: bool = False) -> tuple[str, str]:
     """The day and the time of day."""
-    local = moment.astimezone(zone)
-    clock = f"{local:%H:%M}"
-    if end and clock == "00:00":
-        local, clock = local - timedelta(days=1), "24:00"
+    local, clock = times.wall(moment, zone, end=end)
     dot = "." if language == "de" else ""
     comma = "," if language == "de" else ""
     day = (

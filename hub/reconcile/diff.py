@@ -11,7 +11,8 @@ import msgspec
 from sqlalchemy import Column
 
 from hub import grants as g
-from hub.access.decide import GROUP_KEY, Decision, Facts, Wanted, moment_text
+from hub import times
+from hub.access.decide import GROUP_KEY, Decision, Facts, Wanted
 from hub.access.facts import VANISHED
 from hub.access.reasons import Reason
 from hub.access.rules import TargetRules
@@ -262,8 +263,8 @@ def _why_changed(
     if before.opens != wanted.opens:
         parts.append(f"{_opens_text(before.opens, rules)} → {_opens_text(wanted.opens, rules)}")
     if before.valid_until != wanted.valid_until:
-        old = moment_text(before.valid_until, zone) or "open end"
-        new = moment_text(wanted.valid_until, zone) or "open end"
+        old = times.moment_text(before.valid_until, zone) or "open end"
+        new = times.moment_text(wanted.valid_until, zone) or "open end"
         parts.append(f"until {old} → {new}")
     if before.badges != wanted.badges:
         old_numbers, new_numbers = ({badge.number for badge in side.badges} for side in (before, wanted))

@@ -20,8 +20,8 @@ from sqlalchemy import bindparam, case, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import grants as g
-from hub import records
-from hub.access.decide import GROUP_KEY, Wanted, moment_text
+from hub import records, times
+from hub.access.decide import GROUP_KEY, Wanted
 from hub.access.doors import visit_key
 from hub.access.rules import Openings
 from hub.classes.scope import TrackerScope
@@ -270,8 +270,8 @@ def _difference(scope: Scope, row: Any, observed: g.Observed) -> str | None:
     if observed.opens != applied.opens:
         parts.append(f"{observed.opens or 'nothing'} instead of {applied.opens}")
     if observed.limits and observed.valid_until != applied.valid_until:
-        there = moment_text(observed.valid_until, scope.zone) or "open end"
-        parts.append(f"until {there} instead of {moment_text(applied.valid_until, scope.zone) or 'open end'}")
+        there = times.moment_text(observed.valid_until, scope.zone) or "open end"
+        parts.append(f"until {there} instead of {times.moment_text(applied.valid_until, scope.zone) or 'open end'}")
     lacking = sorted({badge.number for badge in applied.badges} - observed.badges)
     if lacking:
         parts.append(f"badge {', '.join(lacking)} is not there")

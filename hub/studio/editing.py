@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core import Hub
-from hub.engine.unmapped import find_unmatched, tell_unmatched
+from hub.engine.unmapped import find_unmatched, tell_mapping
 from hub.engine.wake import wake
 from hub.errors import UserError
 from hub.store import journal
@@ -105,6 +105,6 @@ async def edit_rows(
             touched = touched_targets(before, rows)
             lanes = [row.id for row in await registry.connections(db, studio) if row.name in touched]
             await wake(db, lanes, at=now, reason="rules")
-            await tell_unmatched(db, studio, now)
+            await tell_mapping(db, studio, hub.plugins, now)
             await journal.add_audit(db, studio.id, who=who, act="rules", subject=kind, detail=done.detail, now=now)
     return done

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core import Hub
-from hub.engine.unmapped import find_unmatched, tell_unmatched
+from hub.engine.unmapped import find_unmatched, tell_mapping
 from hub.engine.wake import wake
 from hub.errors import UserError
 from hub.ingest.read import CLASSES, mark_dirty
@@ -101,7 +101,7 @@ async def import_file(hub: Hub, path: Path, *, who: str) -> Imported:
         ]
         if done.changes:
             await _wake_lanes(hub, db, studio)
-            await tell_unmatched(db, studio, hub.clock.now())
+            await tell_mapping(db, studio, hub.plugins, hub.clock.now())
             await journal.add_audit(
                 db,
                 studio.id,

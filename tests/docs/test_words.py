@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from hub.access.reasons import REASONS, Wording
 from hub.classes import reasons as classes
-from hub.engine import source_told, target_told
+from hub.engine import blocked, source_told
 from hub.grants import CheckState
 from hub.inbox import CODES
 from hub.look.explain import VERDICTS
@@ -234,7 +234,7 @@ def test_every_reason_is_written_down_in_its_own_words() -> None:
 
 INBOX, NOTES = page("inbox").split("\n## Notes of vendors\n")
 COMPUTED = {
-    ("target_told", "code"): set(target_told.BLOCKED),
+    ("blocked", "code"): set(blocked.BLOCKED),
     ("source_pass", "code"): {"source_note", "key_ends"},
     ("told", "code"): classes.TOLD | classes.HELD | {"class_failed", "seat_failed"},
     ("apply", "code"): {"removal_failed", "grant_failed"},

@@ -92,6 +92,10 @@ BAD = {
         "there is no hook 'list_opening'; did you mean 'list_openings'?",
     ),
     "misspells-describe": (GOOD.replace("def describe", "def descibe"), "did you mean 'describe'?"),
+    "names-a-setting-it-has-not": (
+        GOOD.replace("abilities=", 'read_where_set={"badge": "badge_feld"}, abilities='),
+        "read_where_set names 'badge_feld', which is none of its settings",
+    ),
     "asks-for-what-nobody-gives": (GOOD.replace("(connection)", "(connection, doors)"), "doors"),
 }
 
@@ -152,6 +156,21 @@ def test_blocked_plugins_are_not_even_imported(install: Install, monkeypatch: py
     plugins = load_plugins(HubSettings())
     assert "files" not in plugins.loaded
     assert (plugins.broken, "acme_of_a_stranger" in sys.modules) == ([], False)
+
+
+def test_a_source_whose_badges_stand_in_a_field_of_the_studios_own_says_which_setting_names_it() -> None:
+    """So that nobody is told to enter there what the hub was not told to read."""
+    plugins = Plugins.discover().loaded.values()
+    asked = {plugin.name for plugin in plugins if "badge_field" in plugin.settings.model_fields}
+    assert (
+        asked
+        == {plugin.name for plugin in plugins if "badge" in plugin.read_where_set}
+        == {"anny", "bsport", "momence"}
+    )
+    [anny] = [plugin for plugin in plugins if plugin.name == "anny"]
+    assert anny.unset_for("badge", {"badge_field": "Badge"}) is None
+    assert anny.unset_for("member", {}) is None
+    assert anny.unset_for("badge", {"badge_field": None}) == ("badge_field", "Custom field with the badge number")
 
 
 def test_a_name_that_is_not_there_suggests_the_nearest() -> None:

@@ -10,6 +10,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hub import times
+from hub.access.doors import window_text
+from hub.access.windows import FOREVER, Window
+from tui.grant_card import period
 
 ZURICH = ZoneInfo("Europe/Zurich")
 SANTIAGO = ZoneInfo("America/Santiago")
@@ -139,3 +142,47 @@ def test_text_without_a_zone_is_no_moment() -> None:
     """A zone is never guessed."""
     with pytest.raises(ValueError, match="no time zone"):
         times.from_text("2026-11-21T09:00:00")
+
+
+# ── said to people ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+LAST_DAY = datetime(2027, 1, 8, 23, tzinfo=UTC)
+"""The midnight in Zürich that ends 8 January."""
+
+
+def test_a_window_that_ends_at_midnight_is_said_by_its_last_day_wherever_it_is_said() -> None:
+    """Plan, table and card would otherwise name three days for one grant."""
+    starts = datetime(2026, 10, 12, 22, tzinfo=UTC)
+    assert times.moment_text(LAST_DAY, ZURICH) == "8 Jan 2027"
+    assert times.edges_text(starts, LAST_DAY, ZURICH) == ("13 Oct 2026", "8 Jan 2027")
+    assert times.wall(LAST_DAY, ZURICH, end=True) == (date(2027, 1, 8), "24:00")
+    assert period(starts, LAST_DAY, ZURICH) == "13 Oct 26 – 8 Jan 27"
+    assert period(None, LAST_DAY, ZURICH) == "until 8 Jan 2027"
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "said"),
+    [
+        pytest.param(
+            "2027-01-07T23:00", "2027-01-08T13:00", ("8 Jan 2027 00:00", "8 Jan 2027 14:00"), id="ends-by-day"
+        ),
+        pytest.param("2027-01-08T17:00", "2027-01-08T23:00", ("8 Jan 2027 18:00", "8 Jan 2027 24:00"), id="evening"),
+        pytest.param("2027-01-07T23:00", "2027-01-08T23:00", ("8 Jan 2027", "8 Jan 2027"), id="one-whole-day"),
+        pytest.param("2026-10-12T13:00", "2027-01-08T23:00", ("12 Oct 2026 15:00", "8 Jan 2027"), id="membership"),
+        pytest.param(None, "2027-01-08T13:00", ("", "8 Jan 2027 14:00"), id="open-start"),
+        pytest.param("2027-01-07T23:00", None, ("8 Jan 2027", ""), id="open-end"),
+    ],
+)
+def test_a_midnight_keeps_its_time_where_the_other_side_of_the_window_has_one(
+    starts: str | None, ends: str | None, said: tuple[str, str]
+) -> None:
+    window = [utc(edge) if edge is not None else None for edge in (starts, ends)]
+    assert times.edges_text(window[0], window[1], ZURICH) == said
+
+
+def test_an_evening_that_ends_at_midnight_stays_on_its_day() -> None:
+    starts = utc("2027-01-08T17:00")
+    assert period(starts, LAST_DAY, ZURICH) == "Fri 8 Jan 18:00–24:00"
+    assert window_text(Window(starts, LAST_DAY), ZURICH) == "8 Jan 2027 18:00 to 24:00"
+    assert window_text(Window(starts - timedelta(days=2), LAST_DAY), ZURICH) == "6 Jan 2027 18:00 to 8 Jan 2027 24:00"
+    assert window_text(Window(LAST_DAY, FOREVER), ZURICH) == "from 9 Jan 2027"

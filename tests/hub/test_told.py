@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from hub.engine.approving import apply_stored
 from hub.engine.sync import plan_now
+from hub.studio.editing import edit_rows, rows_of
+from hub.studio.importing import import_file
+from hub.studio.model import PassRow
 from tests.conftest import BOTH
 from tests.harness import World
 
@@ -77,7 +82,7 @@ async def test_a_pass_that_no_row_names_is_told_once_for_all_who_have_it(world: 
     assert item["text"] == (
         "3 members of desk have the pass 'abo-99', which no mapping row names: they get no access by it."
     )
-    assert "[[passes]]" in item["fix"]
+    assert item["fix"] == "Add 'abo-99' to a row under Mapping → Passes (in the studio file: [[passes]])."
     world.drop_pass("2", "3")
     await world.sync()
     [item] = await told(world, "pass_unmapped")
@@ -85,6 +90,45 @@ async def test_a_pass_that_no_row_names_is_told_once_for_all_who_have_it(world: 
     world.drop_pass("1")
     await world.sync()
     assert await told(world, "pass_unmapped") == []
+
+
+@pytest.mark.parametrize("by", ["edit", "import"])
+async def test_a_row_that_is_saved_takes_its_pass_out_of_the_inbox_at_once(world: World, by: str) -> None:
+    """And one that is deleted puts it back: nobody waits for the next sync to see that they were understood."""
+    world.join("3", pass_id="abo-99")
+    await world.sync()
+    assert len(await told(world, "pass_unmapped")) == 1
+    rows = await rows_of(world.hub, "passes")
+    values = {"source": "desk", "pass": ["abo-99"], "target": "door", "group": "AG-1"}
+    if by == "edit":
+        await edit_rows(world.hub, "passes", [*rows, PassRow.model_validate(values)], "test")
+    else:
+        file = world.folder / "studio.toml"
+        row = "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items())
+        file.write_text(f"{file.read_text()}\n[[passes]]\n{row}\n")
+        await import_file(world.hub, file, who="test")
+    assert await told(world, "pass_unmapped") == []
+    await edit_rows(world.hub, "passes", rows, "test")
+    assert len(await told(world, "pass_unmapped")) == 1
+
+
+async def test_a_plan_that_finds_nobody_blocked_any_more_says_so_in_the_inbox(world: World) -> None:
+    """Where it leaves nothing to apply, nothing else would before the next sync; and what somebody leaves out of it is
+    no longer told as what it was."""
+    for member in ("1", "2", "3"):
+        world.join(member, badge=None)
+    await world.sync()
+    [item] = await told(world, "no_badge")
+    assert item["text"].startswith("3 members")
+    world.drop_pass("1")
+    world.desk.badges.append({"member_id": "2", "number": "AB12"})
+    world.desk.badges.append({"member_id": "3", "number": "AB13"})
+    plan = await world.plan()
+    assert await told(world, "no_badge") == []
+    [chosen] = [change.identity for change in plan.to_do if change.member == "2"]
+    await apply_stored(world.hub, plan.id, who="test", lines=[chosen])
+    assert [grant.member for grant in await world.grants()] == ["desk:2"]
+    assert await told(world, "no_badge") == []
 
 
 # ── only looking ──────────────────────────────────────────────────────────────────────────────────────────────────────

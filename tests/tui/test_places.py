@@ -73,6 +73,7 @@ async def test_an_item_opens_in_its_three_parts_and_leads_on(tmp_path: Path, mon
         assert "did not get access" in shown
         assert "door said" in shown
         assert "Do this" in shown
+        assert "since Sat 21 Nov 2026 10:00" in shown, "the studio's clock, not what the database keeps"
         await pilot.press("x")
         await until(pilot, lambda: isinstance(app.screen, ExplainDialog) and "Nora Moser" in text_of(app))
         await pilot.press("escape")

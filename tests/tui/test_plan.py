@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from textual.widgets import Input, Static
 
+from hub.engine.sync import plan_now
 from tests.harness import World
 from tests.tui.pilot import NARROW, opened, page_of, press, quiet, table_of, text_of, until
 from tests.visiting import at, book
 from tui.app import HubApp
 from tui.chrome import Hints
 from tui.dialogs.confirm import ConfirmDialog, Question
+from tui.dialogs.explain import ExplainDialog
 from tui.plan_rows import question
 from tui.screens.plan import PlanScreen
 from tui.work import Work
@@ -112,6 +114,52 @@ async def test_one_kind_and_folds(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         await press(pilot, "escape")
         assert isinstance(app.screen, PlanScreen)
         assert len(plan.chosen) == 11
+
+
+async def test_rows_stand_by_name_and_visits_by_their_start_never_by_their_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As text, 10 January is before 2 January, Monday before the Sunday before it, and `Zoe` before `anna`."""
+
+    def before(world: World) -> None:
+        for member, given, last in [
+            ("70", "zoe", "2027-01-10"),
+            ("71", "Bea", "2027-01-02"),
+            ("72", "anna", "2027-01-01"),
+        ]:
+            world.join(member, given=given, family="Egli", valid_until=last)
+        for n, (day, member) in enumerate([(23, "1"), (22, "2"), (22, "0")]):
+            book(world, f"b-7{n}", member, at(f"2026-11-{day}T16:30"), resource="r-1")
+
+    async with opened(tmp_path, monkeypatch, before=before) as (_, app, pilot):
+        plan = await plan_of(pilot, app)
+        lines = [line for line in plan._rows.shown if line.action == "create"]
+        passes = [line.name for line in lines if line.starts is None]
+        assert passes == ["anna Egli", "Bea Egli", "zoe Egli"]
+        visits = [line for line in lines if line.starts is not None]
+        assert [line.text[:10] for line in visits] == ["Sun 22 Nov", "Sun 22 Nov", "Mon 23 Nov"]
+        assert visits[0].name < visits[1].name
+        made = await plan_now(app.hub, read=False)
+        told = [change.name for plan_ in made[1] for change in plan_.changes if not change.visit and change.to_do]
+        assert told == passes
+
+
+async def test_lines_that_say_the_same_are_folded_although_others_stand_between_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def before(world: World) -> None:
+        for n in range(70, 82):
+            world.join(str(n), given="Alma", family=f"Egli {n}", valid_until="2027-03-31" if n % 2 else "2027-04-30")
+
+    async with opened(tmp_path, monkeypatch, before=before) as (_, app, pilot):
+        plan = await plan_of(pilot, app)
+        assert [len(lines) for lines in plan._rows.folds.values()] == [4, 4]
+        assert len(plan.chosen) == 12
+        table = table_of(app, "#lines")
+        table.cursor = table.ids.index(next(iter(plan._rows.folds)))
+        await press(pilot, "enter")
+        opened_ = plan._rows.lines[table.row or ""]
+        assert opened_.name == "Alma Egli 74", "the cursor stands where the fold was"
 
 
 async def test_a_few_removals_are_a_question_with_the_focus_on_keeping(
@@ -238,12 +286,69 @@ async def test_held_removals_are_let_through_by_hand(tmp_path: Path, monkeypatch
             await quiet(pilot)
         assert plan.made.counts["held"] == 6
         assert "let held through" in text_of(app)
+        assert "`studiohub" not in text_of(app), "here it is a key"
+        await pilot.press("A")
+        assert "6 removals are held: L lets them through." in plan.said
         await pilot.press("L")
         await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
         app.screen.query_one("#words", Input).value = "remove 6"
         await pilot.press("enter")
         await until(pilot, lambda: page_of(app).said.startswith("Applied: 6 remove"))
         assert not any(world.opens(member) for member in gone)
+
+
+async def test_explaining_a_blocked_line_says_what_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of who has a booking that opens a door for an hour, and of many in one line."""
+
+    def before(world: World) -> None:
+        book(world, "b-99", "99", at("18:30"))
+        for n in range(80, 90):
+            world.join(str(n), badge=None, given="Uma", family=f"Egli {n}")
+
+    async with opened(tmp_path, monkeypatch, before=before) as (world, app, pilot):
+        await world.sync()
+        plan = await plan_of(pilot, app)
+        table = table_of(app, "#lines")
+        [tim] = [line.id for line in plan._rows.shown if line.ref == "desk:99" and line.action == "blocked"]
+        fold = next(row for row, lines in plan._rows.folds.items() if lines[0].action == "blocked")
+        for row, name in [(fold, plan._rows.folds[fold][0].name), (tim, "Tim Graf")]:
+            table.cursor = table.ids.index(row)
+            await pilot.press("x")
+            await until(pilot, lambda: isinstance(app.screen, ExplainDialog))
+            await until(pilot, lambda name=name: f"{name} has no badge in desk" in " ".join(text_of(app).split()))
+            await press(pilot, "escape")
+
+
+async def test_on_a_held_line_the_key_that_lets_it_through_is_offered_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where 80 columns leave room for little; and the line names its plan for whoever uses the command."""
+
+    def before(world: World) -> None:
+        world.drop_pass(*(str(n) for n in range(6, 12)))
+        world.join("70", given="Alma", family="Egli")
+
+    held = {"hold_count": 1, "hold_percent": 1}
+    async with opened(tmp_path, monkeypatch, size=NARROW, before=before, **held) as (world, app, pilot):
+        plan = await plan_of(pilot, app)
+        if plan.made is None or not plan.made.counts.get("held"):
+            await world.plan(export=False)
+            plan.make()
+            await quiet(pilot)
+        table = table_of(app, "#lines")
+        table.cursor = next(n for n, row in enumerate(table.ids) if _action(plan, row) == "held")
+        await pilot.pause()
+        assert text_of(app).splitlines()[-1].strip().startswith("L let held through")
+        line = next(line for line in plan._rows.shown if line.action == "held")
+        assert f"`studiohub approve {line.plan}`" in line.fix
+        table.cursor = next(n for n, row in enumerate(table.ids) if _action(plan, row) == "create")
+        await pilot.pause()
+        assert text_of(app).splitlines()[-1].strip().startswith("enter why")
+
+
+def _action(plan: PlanScreen, row: str) -> str:
+    lines = plan._rows.of(row)
+    return lines[0].action if lines else ""
 
 
 async def test_narrow_cards_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ from rich.text import Text
 from textual.widgets import Static
 
 from hub import times
-from hub.access.decide import moment_text
 from hub.errors import HubError
 from hub.look.explain import Explanation, explain
 from tui.dialogs.base import Dialog
@@ -58,7 +57,7 @@ class ExplainDialog(Dialog[None]):
             lines += [Text(), Text("Doors", style="bold")]
         for door in answer.doors:
             shown = state(door.status)
-            until = f" until {moment_text(door.valid_until, zone)}" if door.valid_until else ""
+            until = f" until {times.moment_text(door.valid_until, zone)}" if door.valid_until else ""
             lines.append(
                 Text.assemble(
                     (f"{glyph(shown)} {shown.word}", colours[shown.colour]),

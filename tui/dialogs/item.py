@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -11,10 +12,11 @@ from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from hub import times
 from tui.dialogs.base import Dialog
 from tui.questions import keys_line
 from tui.theme import glyph, state
-from tui.words import clean
+from tui.words import clean, moment
 
 __all__ = ["ItemDialog"]
 
@@ -22,6 +24,7 @@ SAID = " It said: "
 PLACES: Mapping[str, tuple[str, str]] = {
     "held": ("plan", "look at the plan"),
     "pass_unmapped": ("mapping", "go to Mapping"),
+    "badges_unread": ("vendors", "go to Vendors"),
     "source_failed": ("vendors", "go to Vendors"),
     "target_failed": ("vendors", "go to Vendors"),
 }
@@ -45,6 +48,13 @@ class ItemDialog(Dialog[str | None]):
             return self._member, "their grants"
         return PLACES.get(str(self._item["code"]))
 
+    @property
+    def _zone(self) -> ZoneInfo:
+        from tui.app import HubApp
+
+        assert isinstance(self.app, HubApp)  # noqa: S101 - dialogs are ours
+        return times.zone(self.app.hub.the_studio.timezone)
+
     def content(self) -> ComposeResult:
         """Three parts and the keys."""
         with VerticalScroll(id="scroll"):
@@ -66,7 +76,8 @@ class ItemDialog(Dialog[str | None]):
                 Text("Do this", style=colours["faint"]),
                 Text.assemble(("→ ", colours["accent"]), clean(item["fix"])),
             ]
-        lines += [Text(), Text(f"since {clean(item['since'])}", style=colours["faint"])]
+        since = moment(times.from_text(str(item["since"])), self._zone)
+        lines += [Text(), Text(f"since {since}", style=colours["faint"])]
         self.query_one("#text", Static).update(Text("\n").join(lines))
         keys = [("enter", self._goes[1])] if self._goes is not None else []
         keys += [("x", "explain")] if self._member is not None else []

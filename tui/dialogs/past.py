@@ -14,7 +14,6 @@ from textual.binding import Binding
 from textual.widgets import Input, Static
 
 from hub import times
-from hub.access.decide import moment_text
 from hub.core import Hub
 from hub.look.history import Held, held_at
 from tui.cells import Column
@@ -113,7 +112,7 @@ class PastDialog(Dialog[None]):
                 "who": clean(one.name or one.member),
                 "opens": clean(one.opens_text),
                 "target": Text(clean(one.target), style=muted),
-                "until": Text(moment_text(one.valid_until, self._zone) or "open end", style=muted),
+                "until": Text(times.moment_text(one.valid_until, self._zone) or "open end", style=muted),
                 "made": Text(f"{one.since.astimezone(self._zone):%-d %b %Y %H:%M}", style=muted),
             }
         return found

@@ -31,6 +31,7 @@ from tui.words import clean
 __all__ = ["PlanScreen"]
 
 PLANNING = "Plan"
+HELD_KEY = "let held through"
 KINDS = (None, "create", "change", "remove", "held", "blocked")
 
 
@@ -58,7 +59,7 @@ class PlanScreen(Page):
     writes = frozenset({"apply", "approve"})
     BINDINGS: ClassVar[list[Any]] = [
         Binding("A", "apply", "apply what is shown"),
-        Binding("L", "approve", "let held through"),
+        Binding("L", "approve", HELD_KEY),
         Binding("space", "leave_out", "leave out"),
         Binding("f", "kind", "only + ~ −"),
         Binding("slash", "filter", "filter", key_display="/"),
@@ -198,6 +199,14 @@ class PlanScreen(Page):
             return f"apply {len(self.chosen)}"
         return super().label(action, what)
 
+    def show_hints(self) -> None:
+        """On a line that is held, the key that lets it through stands first."""
+        super().show_hints()
+        lines = self._rows.of(self.query_one("#lines", PlanTable).row or "") if self.is_mounted else []
+        if lines and lines[0].action == "held":
+            hints = self.query_one(Hints)
+            hints.hints = tuple(sorted(hints.hints, key=lambda hint: hint[1] != HELD_KEY))
+
     # ── showing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _cells(self, ids: Sequence[str]) -> dict[str, dict[str, Text | str]]:
@@ -235,14 +244,14 @@ class PlanScreen(Page):
         )
 
     def who(self) -> str | None:
-        """The member of the line under the cursor."""
-        row = self.query_one("#lines", PlanTable).row
-        line = self._rows.lines.get(row or "")
-        return line.ref if line is not None else None
+        """The member of the line under the cursor; of many in one line the first."""
+        lines = self._rows.of(self.query_one("#lines", PlanTable).row or "")
+        return lines[0].ref if lines else None
 
     @on(IdTable.Moved, "#lines")
     def _moved(self, message: IdTable.Moved) -> None:
         self._detail(message.row)
+        self.show_hints()
 
     @on(IdTable.Opened, "#lines")
     def _opened(self, message: IdTable.Opened) -> None:
@@ -323,8 +332,15 @@ class PlanScreen(Page):
         if not self.may("apply"):
             return
         chosen = self.chosen
-        if self.made is None or not chosen:
-            self.say("There is nothing to apply." if self.made is not None else "The plan is not made yet.")
+        if self.made is None:
+            self.say("The plan is not made yet.")
+            return
+        if not chosen:
+            held = self.made.counts.get("held", 0)
+            more = (
+                f" {counted(held, 'removal')} {'is' if held == 1 else 'are'} held: L lets them through." if held else ""
+            )
+            self.say(f"There is nothing to apply.{more}")
             return
         self._ask(question(chosen), lambda: self._apply(chosen))
 

@@ -30,6 +30,7 @@ def describe() -> Plugin:
         title="anny",
         kind="booking",
         settings=Settings,
+        read_where_set={"badge": "badge_field"},
         abilities=frozenset({Ability.WEBHOOKS}),
         simulator=AnnySimulator,
         # A list is read by page numbers and has no cursor: what is removed while it is read moves others out of sight,

@@ -49,6 +49,7 @@ def describe() -> Plugin:
         title="bsport",
         kind="booking",
         settings=BsportSettings,
+        read_where_set={"badge": "badge_field"},
         abilities=frozenset({Ability.WEBHOOKS}),
         simulator=BsportSimulator,
         # Nearly everything known of the interface is inferred.

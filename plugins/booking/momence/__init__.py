@@ -50,6 +50,7 @@ def describe() -> Plugin:
         title="Momence",
         kind="booking",
         settings=MomenceSettings,
+        read_where_set={"badge": "badge_field"},
         abilities=frozenset({Ability.WEBHOOKS}),
         simulator=MomenceSimulator,
         polls=POLLS,

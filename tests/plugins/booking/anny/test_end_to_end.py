@@ -12,9 +12,14 @@ import pytest
 from hub import http
 from hub.clock import FrozenClock
 from hub.core import Hub, initialise
-from hub.engine.sync import sync_now
+from hub.engine.sync import plan_now, sync_now
+from hub.look.effects import effects_of
+from hub.look.explain import explain
+from hub.look.journal import inbox
+from hub.look.plan_lines import plan_lines
 from hub.plugins import Plugins
 from hub.settings import HubSettings
+from hub.studio.editing import rows_of
 from hub.studio.importing import import_file
 from plugins.booking import anny
 from plugins.booking.anny.simulator import ACCESS_TOKEN, AnnySimulator
@@ -102,6 +107,48 @@ async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         file.write_text(STUDIO, encoding="utf-8")
         await import_file(hub, file, who="test")
         yield Scene(hub, clock, sim, exivo)
+
+
+async def test_where_nobody_said_which_field_holds_the_badge_the_advice_is_to_say_so(
+    scene: Scene, tmp_path: Path
+) -> None:
+    """Not to enter at anny what stands there already: in plan, explain and mapping, and once in the inbox."""
+    names = [f"P{number}" for number in range(15)]
+    for number, name in enumerate(names):
+        scene.join(name, f"{number + 4096:x}")
+    file = tmp_path / "studio.toml"
+    file.write_text(STUDIO.replace('badge_field = "Badge"\n', ""), encoding="utf-8")
+    await import_file(scene.hub, file, who="test")
+    await sync_now(scene.hub, ())
+    assert scene.inside() == set()
+    text = "No field for badges is set at desk, and door opens with badges only."
+    fix = (
+        'Fill in "Custom field with the badge number" under Vendors → desk, More settings '
+        "(in the studio file: badge_field), then sync."
+    )
+    _, [plan], _ = await plan_now(scene.hub)
+    assert {(line.reason.text, line.reason.fix) for line in plan.changes} == {(text, fix)}
+    async with scene.hub.database.read() as db:
+        lines = await plan_lines(db, scene.hub.the_studio, [plan], scene.clock.now())
+        [item] = [one for one in await inbox(db, scene.hub.the_studio) if one["code"] != "webhooks_off"]
+    assert {line.text for line in lines} == {"No field for badges is set at desk"}
+    assert (await explain(scene.hub, "id-P3")).lines[0].text == text
+    assert item["text"] == (
+        "15 of 15 members with a valid pass have no badge here: no field for badges is set at desk."
+    )
+    assert item["fix"] == fix
+    rows = await rows_of(scene.hub, "passes")
+    effects = await effects_of(scene.hub, "passes", [rows[0].model_copy(update={"priority": 7})])
+    [blocked] = [line for line in effects.lines if line.action == "blocked"]
+    assert (blocked.count, blocked.text) == (15, "blocked: no field for badges is set at desk")
+
+    file.write_text(STUDIO, encoding="utf-8")
+    await import_file(scene.hub, file, who="test")
+    scene.sim.desk.customer("Zoe", id="id-Zoe")
+    scene.sim.desk.subscribe({"id": "id-Zoe"}, {"id": "abo"})
+    await scene.sync()
+    assert scene.inside() == set(names)
+    assert (await explain(scene.hub, "id-Zoe")).lines[0].text.startswith("Zoe Graf has no badge in desk")
 
 
 async def test_who_has_a_pass_is_in_the_group_and_out_when_it_ends(scene: Scene) -> None:
