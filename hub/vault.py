@@ -14,7 +14,6 @@ import hmac
 import os
 import stat
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +42,7 @@ class Vault:
     def __init__(self, keys: Sequence[str], *, home: Path | None = None) -> None:
         self._home = home
         self._stamp = _stamp(home)
+        self._made: tuple[tuple[str, ...], MultiFernet] | None = None
         self._use(keys)
 
     def _use(self, keys: Sequence[str]) -> None:
@@ -53,14 +53,17 @@ class Vault:
                 code="key",
             )
         self._keys = tuple(keys)
-        self.__dict__.pop("_fernet", None)
         redact.know(*keys)
 
-    @cached_property
+    @property
     def _fernet(self) -> MultiFernet:
-        from cryptography.fernet import Fernet, MultiFernet
+        keys, made = self._keys, self._made
+        # Kept with the keys that it was made of: another thread may just have read new ones.
+        if made is None or made[0] is not keys:
+            from cryptography.fernet import Fernet, MultiFernet
 
-        return MultiFernet([Fernet(key) for key in self._keys])
+            made = self._made = (keys, MultiFernet([Fernet(key) for key in keys]))
+        return made[1]
 
     @classmethod
     def load(cls, home: Path, key: str | None = None) -> Vault:

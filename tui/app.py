@@ -101,6 +101,12 @@ class HubApp(App[None]):
         self.new_here = False
         """Whether the first run goes on: it stands where Today stands later."""
 
+    def get_css_variables(self) -> dict[str, str]:
+        """As Textual has them; for our own texts, which Rich draws, the terminal's colours by Rich's names."""
+        found = super().get_css_variables()
+        self.theme_variables = {name: value.removeprefix("ansi_") for name, value in found.items()}
+        return found
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our colours, for themes that don't have them."""
         return dict(DARK.variables)
@@ -236,8 +242,6 @@ class HubApp(App[None]):
         async def run() -> None:
             try:
                 result = await work.run()
-            except InterruptedError:
-                self._over()
             except (HubError, DBAPIError, OSError) as error:
                 self._over()
                 why = told(error)
@@ -252,11 +256,6 @@ class HubApp(App[None]):
 
         self.run_worker(deferred(run), group="work", exclusive=False)
         return True
-
-    def leave_off(self, title: str) -> None:
-        """Stop the work of that name, if it goes on: nobody waits for it any more."""
-        if self.work is not None and self.work.title == title:
-            self.work.stop()
 
     def _over(self) -> None:
         self.work = None

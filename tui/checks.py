@@ -11,7 +11,7 @@ from hub.grants import Check, CheckState
 from hub.look.vendors import VendorView
 from tui.hanging import HANG
 from tui.theme import State, glyph, state
-from tui.words import age
+from tui.words import age, clean
 
 __all__ = ["checks_text", "vendor_cells"]
 
@@ -57,9 +57,9 @@ def checks_text(title: str, checks: Sequence[Check], now: datetime, end: str, co
             )
         )
         if check.said:
-            lines.append(Text(f"  {HANG}{title} said: {check.said}", style=colours["muted"]))
+            lines.append(Text(f"  {HANG}{title} said: {clean(check.said)}", style=colours["muted"]))
         if check.fix:
-            lines.append(Text(f"  {HANG}Do this: {check.fix}", style=colours["info"]))
+            lines.append(Text(f"  {HANG}Do this: {clean(check.fix)}", style=colours["info"]))
     if end:
         lines += [Text(), Text(end, style=colours["muted"])] if lines else [Text(end, style=colours["muted"])]
     return Text("\n").join(lines)

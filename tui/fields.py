@@ -97,6 +97,23 @@ class Choose(Widget, can_focus=True):
         self.refresh()
 
 
+class Line(Input):
+    """A line to type in. What is typed into a secret one is not copied from there: ctrl+c is what people press who want
+    to get out."""
+
+    def action_copy(self) -> None:
+        """Copy what is selected."""
+        if not self.password:
+            super().action_copy()
+
+    def action_cut(self) -> None:
+        """Take away what is selected, and copy it."""
+        if self.password:
+            self.delete_selection()
+        else:
+            super().action_cut()
+
+
 class Field(Vertical):
     """One thing to fill in."""
 
@@ -138,7 +155,7 @@ class Field(Vertical):
                 yield Choose(field.choices, self._text)
             else:
                 hint = KEPT if field.kept else f"usually {field.usual}" if field.usual else ""
-                yield Input(self._text, password=field.kind == "secret", placeholder=hint)
+                yield Line(self._text, password=field.kind == "secret", placeholder=hint)
         yield Static("", classes="about")
         yield Static("", classes="wrong")
 

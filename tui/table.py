@@ -146,7 +146,7 @@ class IdTable(ScrollView, can_focus=True):
         self._rows = {row: self._rows[row] for row in after if row in self._rows} | dict(rows or {})
         if rows and len(rows) >= min(PAGE, len(ids)):
             self._asked.add(0)
-        if not ids or not lines:
+        if not ids or not lines or rows:
             self.refresh()
         else:
             for number in range(max(len(lines), len(after))):

@@ -205,8 +205,11 @@ class VendorForms(Page):
                 del self._typed[self._shown]
 
     @on(Field.Typed)
-    def _typing(self) -> None:
+    def _typing(self, message: Field.Typed) -> None:
         self._untried = None
+        if message.field.has_focus_within:
+            # What a check says may have moved it out of sight.
+            message.field.scroll_visible(animate=False)
         self.query_one("#vendors", IdTable).forget()
 
     def _wrong(self, found: Sequence[tuple[str | None, str]]) -> None:

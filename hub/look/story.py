@@ -95,7 +95,7 @@ async def around_bookings(db: AsyncConnection, studio: Studio, view: GrantView) 
         return None
     c, source = t.record.c, t.connection.c
     own = (source.studio_id == studio.id, source.name == view.source)
-    query = select(c.data).join(t.connection, source.id == c.source_id).where(*own)
+    query = select(c.data).join(t.connection, source.id == c.source_id).where(*own, c.deleted_at.is_(None))
     of_bookings = await db.execute(query.where(c.kind == "booking", among(c.record_id, ids, db)))
     bookings = [r.decoder("booking").decode(data) for data in of_bookings.scalars()]
     classes = sorted({one.session_id for one in bookings if one.session_id})

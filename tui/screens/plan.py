@@ -30,7 +30,6 @@ from tui.words import clean
 
 __all__ = ["PlanScreen"]
 
-PLANNING = "Plan"
 HELD_KEY = "let held through"
 KINDS = (None, "create", "change", "remove", "held", "blocked")
 
@@ -89,6 +88,8 @@ class PlanScreen(Page):
         self._unfolded: set[str] = set()
         self._new: frozenset[str] = frozenset()
         self._failed = False
+        self._waits = False
+        """Whether it is to be made once other work is over."""
         self._applies = False
         """Whether what was chosen is being applied just now."""
 
@@ -112,20 +113,30 @@ class PlanScreen(Page):
             with VerticalScroll(id="card", can_focus=False):
                 yield Hanging("", id="detail")
 
+    def on_mount(self) -> None:
+        """One piece of work at a time: a plan that had to wait begins after it."""
+        self.set_interval(0.25, self._begin)
+
     # ── making ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def load(self) -> None:
         """Make the plan, once."""
-        if self.made is None and not self._failed:
+        if self.made is None and not self._failed and not self._waits:
             self.make()
 
     def make(self) -> None:
         """Read the sources and plan, beside the screen."""
         self._failed = False
         self.query_one("#lines", PlanTable).empty = "Reading and planning. Nothing is changed."
-        if not self.hub_app.do(PLANNING, make, self._take, failed=self._no_plan):
-            self._failed = True
+        self._waits = not self.hub_app.do("Plan", make, self._take, failed=self._no_plan)
+        if self._waits and self.made is None:
+            self.query_one("#lines", PlanTable).empty = "It is made once what goes on is over."
+        self.query_one("#lines", PlanTable).refresh()
         self._say_head()
+
+    def _begin(self) -> None:
+        if self._waits and self.hub_app.work is None and self.is_current:
+            self.make()
 
     def _no_plan(self, why: str) -> None:
         self._failed = True
@@ -321,8 +332,6 @@ class PlanScreen(Page):
             field.remove_class("used")
             self._arrange()
         else:
-            if self.made is None:
-                self.hub_app.leave_off(PLANNING)
             self.dismiss(None)
 
     # ── applying ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -404,6 +413,10 @@ class PlanScreen(Page):
         self.made = None
         if self.is_current:
             self.dismiss(None)
+        elif self.is_attached:
+            # Whoever comes back finds another plan, not the lines that were applied.
+            self._rows = Rows()
+            self.query_one("#lines", PlanTable).show([])
         if wrong:
             self.app.call_later(self.hub_app.say, clean(wrong), "failed")
         elif failed:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual import on, work
 from textual.binding import Binding
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from hub.engine.disconnecting import disconnect
 from hub.errors import HubError
@@ -85,7 +85,7 @@ class VendorsScreen(VendorForms):
         spec, current = self._spec()
         if spec is None:
             return
-        key = self._shown or ""
+        key, entered = self._shown or "", self._entered()
         self._say("running", f"trying {spec.name} …")
         try:
             checks = await try_connection(self.hub_app.hub, spec, current)
@@ -93,13 +93,19 @@ class VendorsScreen(VendorForms):
             self._say("failed", f"{error.what}. {error.fix}")
             return
         if any(check.state is CheckState.FAILED for check in checks):
+            if self._shown != key or self._entered() != entered:
+                # Something else was typed or looked at meanwhile: U would save what nobody sees any more.
+                self._show_checks(key, spec, checks, "Nothing was saved.")
+                return
             self._untried = spec
-            # Out of the field, which may be far from what is said now: keys are commands again. Going back into a field
-            # selects all of it, so what is typed then takes its place.
-            self.query_one("#vendors", IdTable).focus()
-            self._show_checks(key, spec, checks, "Nothing was saved. Mend it, or U saves it all the same.")
+            # The focus stays where somebody may be typing: keys become commands by their own doing.
+            typing = "esc, then " if isinstance(self.focused, Input) else ""
+            self._show_checks(key, spec, checks, f"Nothing was saved. Mend it; or {typing}U saves it all the same.")
             return
-        await self._save(key, spec, checks)
+        await self._save(key, spec, checks, entered)
+
+    def _entered(self) -> dict[str, str]:
+        return {field.field.key: field.text for field in self.query(Field)}
 
     @work(exclusive=True, group="vendor")
     async def action_save_untried(self) -> None:
@@ -109,9 +115,9 @@ class VendorsScreen(VendorForms):
         if self._untried is None:
             self.notify("S tries and saves; U is for what failed then.", timeout=4)
             return
-        await self._save(self._shown or "", self._untried, ())
+        await self._save(self._shown or "", self._untried, (), self._entered())
 
-    async def _save(self, key: str, spec: ConnectionSpec, checks: Sequence[Check]) -> None:
+    async def _save(self, key: str, spec: ConnectionSpec, checks: Sequence[Check], entered: Mapping[str, str]) -> None:
         from hub.cli.opened import who
         from hub.studio.importing import save_one_connection
 
@@ -120,11 +126,21 @@ class VendorsScreen(VendorForms):
         except HubError as error:
             self._say("failed", f"{error.what}. {error.fix}")
             return
+        # What was typed while it was tried, here or in another form, is not saved and not lost.
+        self._remember()
+        since = {name: text for name, text in self._typed.pop(key, {}).items() if entered.get(name) != text}
+        if since:
+            self._typed[spec.name] = since
         self._new.pop(key, None)
-        await self._empty()
-        self._typed.pop(key, None)
-        self._shown = None
         said = "; ".join(done.changes) or f"{spec.name} is as it was"
+        if self._shown != key:
+            # Somebody looks at another one by now.
+            await self.load()
+            self._show_checks(spec.name, spec, checks, f"Saved: {said}.")
+            self.hub_app.say(f"Saved: {said}.", "done")
+            return
+        await self._empty()
+        self._shown = None
         await self.load()
         table = self.query_one("#vendors", IdTable)
         table.cursor = list(table.ids).index(spec.name)
