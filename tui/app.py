@@ -90,6 +90,10 @@ class HubApp(App[None]):
         self.register_theme(LIGHT)
         # Before anything is drawn, so that no style is worked out for another theme first.
         self.set_reactive(HubApp.theme, theme if theme in self.available_themes else DARK.name)
+        # What is set so tells nobody: Textual's own colours were taken when it began, ours are put in their place.
+        self.stylesheet.set_variables(self.get_css_variables())
+        for name, on in (("-dark-mode", self.current_theme.dark), ("-light-mode", not self.current_theme.dark)):
+            self.set_class(on, name, update=False)
         self.work: Work[Any] | None = None
         """What goes on beside the screen."""
         self.engine = EngineHere(hub)
