@@ -226,6 +226,33 @@ async def test_new_rows_do_not_move_the_cursor(tmp_path: Path, monkeypatch: pyte
         assert "new, press" not in text_of(app)
 
 
+async def test_today_shows_the_newest_runs_until_somebody_moves_in_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also once the list scrolls, and with all its columns in 80 of the terminal."""
+    async with opened(tmp_path, monkeypatch, size=NARROW) as (world, app, pilot):
+        runs = table_of(app, "#run-list")
+
+        async def more(passes: int, *, so_many: int) -> None:
+            for _ in range(passes):
+                world.clock.move(timedelta(minutes=7))
+                await world.sync()
+            await until(pilot, lambda: len(runs.ids) == so_many)
+
+        await more(7, so_many=16)
+        assert runs.show_vertical_scrollbar
+        assert (runs.cursor, runs.scroll_offset.y) == (0, 0)
+        assert [column.key for column, _ in runs._widths()] == ["status", "time", "flow", "changes", "took"]
+        runs.focus()
+        await press(pilot, "down", "down")
+        chosen = runs.row
+        await more(1, so_many=18)
+        assert (runs.row, runs.cursor) == (chosen, 4)
+        await press(pilot, "home")
+        await more(1, so_many=20)
+        assert (runs.cursor, runs.scroll_offset.y) == (0, 0)
+
+
 async def test_only_rows_that_changed_are_painted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(tmp_path, monkeypatch) as (world, app, pilot):
         await press(pilot, "2")
