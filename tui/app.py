@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.filter import LineFilter
@@ -151,6 +152,12 @@ class HubApp(App[None]):
         if self.page is not None:
             self.page.say(text, kind)
 
+    async def on_event(self, event: events.Event) -> None:
+        """Esc takes away what was said, whatever else it does."""
+        if isinstance(event, events.Key) and event.key == "escape" and isinstance(self.screen, Page):
+            self.screen.unsay()
+        await super().on_event(event)
+
     # ── places ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def action_mode(self, name: str) -> None:
@@ -263,13 +270,24 @@ class HubApp(App[None]):
         share = done / total if total else None
         page.say(f"{self.work.title}  {step}{count}".rstrip(), "running", share=share, stays=True)
 
-    def action_sync(self) -> None:
+    async def _connected(self, *, otherwise: str = "Nothing is connected yet") -> bool:
+        """Whether there is anything to work on; says so where there is not, and where to connect it."""
+        if self.hub.studio is None:
+            self.say(f"{otherwise}: first the studio gets its name.")
+            return False
+        try:
+            found = await self.hub.connections()
+        except (DBAPIError, OSError) as error:
+            self.say(told(error), "failed")
+            return False
+        if not found:
+            self.say(f"{otherwise}: 5 Vendors.")
+        return bool(found)
+
+    async def action_sync(self) -> None:
         """Read, plan and apply now."""
         page = self.page
-        if page is None or not page.may("sync"):
-            return
-        if self.hub.studio is None:
-            self.say("Nothing is connected yet.")
+        if page is None or not page.may("sync") or not await self._connected():
             return
         from hub.engine.by_hand import sync_by_hand
 
@@ -298,9 +316,7 @@ class HubApp(App[None]):
             self.say("The engine is off: nothing runs by itself now.", "stopped")
         elif self.runs_by == "daemon":
             self.say("A daemon works on this studio already. There is nothing to start.")
-        elif self.hub.studio is None:
-            self.say("Nothing is connected yet.")
-        else:
+        elif await self._connected(otherwise="There is nothing to run yet"):
             try:
                 await self.engine.start()
             except (HubError, DBAPIError, OSError) as error:
@@ -314,8 +330,7 @@ class HubApp(App[None]):
         """A dry run, looked at before anything is changed."""
         from tui.screens.plan import PlanScreen
 
-        if self.hub.studio is None:
-            self.say("Nothing is connected yet.")
+        if not await self._connected():
             return
         if isinstance(self.screen, PlanScreen):
             self.screen.make()

@@ -190,7 +190,13 @@ class Page(Screen[Any]):
         for line in self.query(StatusLine):
             line.kind, line.share, line.text = kind, share, text
             if text and not stays:
-                self.set_timer(SAYS_FOR, lambda: self._unsay(text))
+                # Who has more to read has more time for it.
+                self.set_timer(SAYS_FOR * (1 + len(text) // 100), lambda: self._unsay(text))
+
+    def unsay(self) -> None:
+        """Take away what was said, unless it is how far work is."""
+        if not self.tells_work:
+            self.say("")
 
     def _unsay(self, text: str) -> None:
         for line in self.query(StatusLine):

@@ -53,6 +53,21 @@ async def test_a_studio_is_made_and_the_steps_begin(hub: Hub, size: tuple[int, i
         await until(pilot, lambda: pilot.app.current_mode == "first", "the steps again")
 
 
+@pytest.mark.parametrize("size", [(80, 24), (40, 10)])
+async def test_before_anything_is_connected_keys_say_where_to_begin(hub: Hub, size: tuple[int, int]) -> None:
+    """In full at every size, with the key that leads there, until esc takes it away."""
+    async with HubApp(hub).run_test(size=size) as pilot:
+        await until(pilot, lambda: len(pilot.app.screen.query(Field)) == 4, "the form")
+        await press(pilot, "=Studio 5", "enter")
+        await until(pilot, lambda: hub.studio is not None and not pilot.app.screen.query(Field), "the studio")
+        for key, said in (("s", "Nothing is connected yet: 5 Vendors."), ("p", "Nothing is connected yet: 5 Vendors."),
+                          ("E", "There is nothing to run yet: 5 Vendors.")):  # fmt: skip
+            await press(pilot, key)
+            await until(pilot, lambda said=said: said in " ".join(frame(pilot).split()), said)
+            await press(pilot, "escape")
+            await until(pilot, lambda said=said: said not in " ".join(frame(pilot).split()), "nothing any more")
+
+
 async def test_the_made_up_studio_is_one_key_away(hub: Hub) -> None:
     app = HubApp(hub)
     async with app.run_test() as pilot:

@@ -98,8 +98,8 @@ async def test_sync_shows_that_it_works_and_what_it_did(tmp_path: Path, monkeypa
             page_of(app), "say", lambda text, *more, **kept: (said.append(text), say(text, *more, **kept))
         )
         assert app.current_mode == "first"
-        app.action_sync()
-        app.action_sync()
+        await app.action_sync()
+        await app.action_sync()
         await quiet(pilot)
         assert said[0].startswith("Sync")
         assert said[1] == "Sync is still going on."
