@@ -17,7 +17,7 @@ from hub.look.vendors import VendorView, list_vendors
 from hub.plugins import Plugin
 from hub.studio.connecting import spec_of
 from hub.studio.file import ConnectionSpec
-from hub.studio.forms import FormField, form_fields, typed_values
+from hub.studio.forms import FormField, form_fields, in_form_words, typed_values
 from hub.studio.registry import ConnectionRow
 from tui.checks import vendor_cells
 from tui.fields import Field
@@ -222,7 +222,8 @@ class VendorForms(Page):
             if not named:
                 rest.append(what)
                 continue
-            named[-1].wrong(what.removeprefix(f"{named[-1].field.key}").removeprefix(":").strip())
+            words = what.removeprefix(f"{named[-1].field.key}").removeprefix(":").strip()
+            named[-1].wrong(in_form_words(words, [one.field for one in fields]))
             first = first if first is not None and fields.index(first) < fields.index(named[-1]) else named[-1]
         if first is not None:
             first.go()
@@ -230,6 +231,7 @@ class VendorForms(Page):
 
     def _say(self, name: str, what: str) -> None:
         colours, shown = self.app.theme_variables, state(name)
+        what = in_form_words(what, [field.field for field in self.query(Field)])
         line = Text(f"{glyph(shown)} {what}", style=f"{'bold ' * shown.bold}{colours[shown.colour]}")
         checks = self.query_one("#checks", Static)
         checks.update(line)

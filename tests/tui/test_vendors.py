@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
-from hub import redact
+from hub import http, redact
 from hub.cli import output
 from plugins.exivo.simulator import API_KEY, API_SECRET, SITE_ID
 from tests.harness import World
@@ -77,6 +77,8 @@ async def test_a_lock_is_added_and_nothing_is_taken_for_granted(world: World) ->
         await until(pilot, lambda: "Nothing was saved" in text_of(pilot, "#checks"), "the refusal")
         bad = {one.field.key for one in screen.query(Field) if one.has_class("bad")}
         assert bad == {"name", "api_secret", "policy"}
+        wrong = str(field(screen, "policy").query_one(".wrong", Static).content)
+        assert "sync, grant only or observe" in wrong, "in the words of the form"
         assert len(await world.hub.connections()) == 2
         await fill(pilot, screen, name="back", api_secret=SECRET, policy="sync")
         await press(pilot, "ctrl+s")
@@ -86,11 +88,30 @@ async def test_a_lock_is_added_and_nothing_is_taken_for_granted(world: World) ->
         await fill(pilot, screen, api_secret=API_SECRET)
         await press(pilot, "ctrl+s")
         await until(pilot, lambda: screen._shown == "back" and "Saved" in text_of(pilot, "#checks"), "saved")
+        assert screen.said.startswith("back is saved.")
         row = await world.hub.connection_row("back")
         assert row.options is not None
         assert (row.options.policy, row.options.hold_removals_above.count) == ("sync", 5)
         assert not screen.unsaved
         assert all(one.text == "" for one in screen.query(Field) if one.field.kind == "secret")
+
+
+async def test_an_address_where_nobody_listens_is_no_word_of_the_vendors(world: World) -> None:
+    """And what is to be looked at is named as the form names it."""
+
+    async def down(_scope: Any, _receive: Any, _send: Any) -> None:
+        raise ConnectionRefusedError
+
+    async with http.answering("http://down.test", down), HubApp(world.hub).run_test(size=(120, 50)) as pilot:
+        screen = await begin(pilot, world, "door")
+        await fill(pilot, screen, base_url="http://down.test/v1", site_id="my-site")
+        await press(pilot, "V")
+        await until(pilot, lambda: "could not be reached" in text_of(pilot, "#checks"), "the checks")
+        shown = text_of(pilot, "#checks")
+        assert "door could not be reached at http://down.test" in shown
+        assert "said:" not in shown
+        assert "Check Address and the way out to the internet." in shown
+        assert "a value looks unusual" in shown
 
 
 async def test_wrong_values_are_shown_beside_their_fields(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from msgspec import structs
 from textual import on, work
 from textual.binding import Binding
 from textual.widgets import Static
@@ -14,6 +15,7 @@ from hub.errors import HubError
 from hub.grants import Check, CheckState
 from hub.studio.connecting import check_connection, gave_access, try_connection
 from hub.studio.file import ConnectionSpec
+from hub.studio.forms import form_fields, in_form_words
 from hub.words import counted
 from tui.checks import checks_text
 from tui.fields import Field
@@ -72,6 +74,8 @@ class VendorsScreen(VendorForms):
 
     def _show_checks(self, key: str, spec: ConnectionSpec, checks: Sequence[Check], end: str) -> None:
         colours = self.app.theme_variables
+        fields = form_fields(spec.plugin, None)
+        checks = [structs.replace(check, fix=in_form_words(check.fix, fields)) for check in checks]
         self._checks[key] = checks_text(spec.plugin.title, checks, self.hub_app.hub.clock.now(), end, colours)
         if self._shown == key:
             self.query_one("#checks", Static).update(self._checks[key])
@@ -128,6 +132,7 @@ class VendorsScreen(VendorForms):
         next_ = " s reads it, 1 goes on with the first steps." if self.hub_app.new_here else ""
         self._show_checks(spec.name, spec, checks, f"Saved: {said}.{next_}")
         await self._show_form(spec.name)
+        self.say(f"{spec.name} is saved.{next_}", "done")
 
     @work(exclusive=True, group="vendor")
     async def action_add(self) -> None:
