@@ -76,9 +76,10 @@ class HubApp(App[None]):
         Binding("s", "sync", "sync now"),
         Binding("p", "plan", "plan"),
         Binding("full_stop", "follow", "what is new", key_display=".", show=False),
-        Binding("E", "engine", "run the engine here", show=False),
+        Binding("E", "engine", "run the engine here; the same key stops it", show=False),
         Binding("H", "past", "at a past moment", show=False),
         Binding("question_mark", "help", "all keys", key_display="?", show=False),
+        Binding("f1", "help", "all keys", key_display="F1", show=False),
         Binding("ctrl+p", "command_palette", "every action by name", show=False),
         Binding("q", "quit", "quit", show=False),
     ]

@@ -91,7 +91,9 @@ class Header(Widget):
         health = health if self.health[1] else Text()
         clock = (f"   {self.now:%a %-d %b %H:%M}" if self.now else "", colours["muted"])
         for end in (
+            Text.assemble(health, *self._engine(colours, does=True), clock),
             Text.assemble(health, *self._engine(colours), clock),
+            Text.assemble(health, *self._engine(colours, does=True)),
             Text.assemble(health, *self._engine(colours)),
             Text.assemble(health, *self._engine(colours, short=True)),
             health,
@@ -103,11 +105,13 @@ class Header(Widget):
         line.truncate(width)
         return Text("\n").join([line, self._modes(width)])
 
-    def _engine(self, colours: dict[str, str], *, short: bool = False) -> list[tuple[str, str]]:
+    def _engine(self, colours: dict[str, str], *, short: bool = False, does: bool = False) -> list[tuple[str, str]]:
         by, words = self.engine
         words = ("engine" if by == "here" else "engine off" if by == "none" else "") if short else words
         if by == "none":
-            return [(f"   {glyph(state('warning'))} {words}", colours["progress"]), (" E", f"bold {colours['accent']}")]
+            does_what = [(" runs it here", colours["muted"])] if does else []
+            look = (f"   {glyph(state('warning'))} {words}", colours["progress"])
+            return [look, (" E", f"bold {colours['accent']}"), *does_what]
         mark = f"{glyph(state('running'))} " if by == "here" else ""
         return [(f"   {mark}{words}", colours["muted"])] if words else []
 

@@ -133,6 +133,10 @@ class TypeWords(_Question):
     def _entered(self) -> None:
         if words := self._typed():
             self.dismiss(words)
+            return
+        exactly = " or ".join(words for words, _ in self._words)
+        said = Text(f"type exactly: {exactly}", style=f"bold {self.app.theme_variables['failed']}")
+        self.query_one("#keys", Static).update(said)
 
     def action_stay(self) -> None:
         """Nothing is done."""

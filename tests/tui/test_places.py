@@ -161,6 +161,49 @@ async def test_help_lists_the_live_keys(tmp_path: Path, monkeypatch: pytest.Monk
         assert isinstance(app.screen, AccessScreen)
 
 
+async def test_while_somebody_types_the_key_to_all_keys_is_one_that_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, monkeypatch, size=NARROW) as (_, app, pilot):
+        await press(pilot, "2", "slash")
+        assert text_of(app).rstrip().endswith("F1 all keys")
+        await press(pilot, "question_mark")
+        assert app.screen.query_one("#filter", Input).value == "?"
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpDialog))
+        await pilot.pause()
+        shown = app.screen.query_one("#text").content.plain  # type: ignore[attr-defined]
+        assert "Scroll" not in shown
+        assert "letters are letters" in shown
+        await pilot.press("escape")
+        await press(pilot, "escape")
+        assert text_of(app).rstrip().endswith("? all keys")
+        await press(pilot, "enter", "question_mark")
+        shown = app.screen.query_one("#text").content.plain  # type: ignore[attr-defined]
+        assert "run the engine here; the same key stops it" in shown
+        assert "Scroll" not in shown, "in a card as everywhere"
+
+
+async def test_the_first_line_says_what_its_key_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(tmp_path, monkeypatch) as (_, app, pilot):
+        await until(pilot, lambda: "nothing runs by itself E runs it here" in text_of(app))
+        await pilot.resize_terminal(*NARROW)
+        await until(pilot, lambda: "nothing runs by itself E\n" in text_of(app))
+
+
+async def test_what_is_said_about_a_row_goes_when_the_cursor_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, monkeypatch) as (_, app, pilot):
+        await press(pilot, "2", "end", "v")
+        assert "This grant has no code." in text_of(app)
+        await press(pilot, "up")
+        assert "This grant has no code." not in text_of(app)
+        page_of(app).say("Saved.", "done")
+        await press(pilot, "down")
+        assert "Saved." in text_of(app), "what is about no row stays"
+
+
 async def test_the_palette_has_every_action_and_no_screenshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(tmp_path, monkeypatch) as (_, app, pilot):
         titles = {command.title.lower() for command in app.get_system_commands(page_of(app))}
@@ -303,7 +346,7 @@ async def test_sizes_keep_cursor_and_typed_text(tmp_path: Path, monkeypatch: pyt
             assert field.value == "a"
             assert app.focused is field
             assert table.row == held
-            assert "? all keys" in text_of(app)
+            assert "F1 all keys" in text_of(app)
         await press(pilot, "backspace")
         assert row in table.ids
 

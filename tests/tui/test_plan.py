@@ -149,6 +149,7 @@ async def test_many_removals_ask_for_words(tmp_path: Path, monkeypatch: pytest.M
         await pilot.press(*"remove", "space", "5", "enter")
         await pilot.pause()
         assert isinstance(app.screen, ConfirmDialog)
+        assert "type exactly: remove 6" in text_of(app)
         await pilot.press("backspace", "6", "enter")
         await until(pilot, lambda: page_of(app).said.startswith("Applied: 6 remove"))
         assert not any(world.opens(member) for member in gone)

@@ -198,6 +198,7 @@ async def test_a_lock_is_forgotten_only_by_its_own_words(world: World) -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, TypeWords), "the words")
         await press(pilot, "enter", "=y", "enter", "enter")
         assert isinstance(pilot.app.screen, TypeWords)
+        assert "type exactly: revoke door or leave door" in frame(pilot)
         await press(pilot, "escape")
         assert pilot.app.screen is screen
         assert len(await world.hub.connections()) == 2
@@ -207,6 +208,17 @@ async def test_a_lock_is_forgotten_only_by_its_own_words(world: World) -> None:
         await until(pilot, lambda: "door" not in screen._views, "forgotten")
     assert not world.ours() or not world.opens("1")
     assert [row.name for row in await world.hub.connections()] == ["desk"]
+
+
+async def test_where_there_is_only_the_line_that_adds_nothing_else_is_offered(world: World) -> None:
+    async with HubApp(world.hub).run_test(size=(80, 24)) as pilot:
+        screen = await begin(pilot, world)
+        await until(pilot, lambda: {"verify", "save"} <= {what for _, what, _ in screen.query_one(Hints).hints}, "all")
+        await press(pilot, "end")
+        await until(pilot, lambda: screen._shown == "+", "the last line")
+        shown = {what for _, what, _ in screen.query_one(Hints).hints}
+        assert "add vendor" in shown
+        assert not shown & {"verify", "save", "undo typing", "disconnect…"}
 
 
 async def test_a_read_only_window_refuses_before_anything_is_tried(world: World) -> None:

@@ -72,6 +72,7 @@ class ConfirmDialog(Dialog[bool]):
     DEFAULT_CSS = """
     ConfirmDialog > #panel { border-left: thick $failed; width: 78; }
     ConfirmDialog #words { height: 1; border: none; padding: 0 1; background: $surface; margin-top: 1; }
+    ConfirmDialog #words > .input--placeholder { color: $faint; text-style: italic; }
     ConfirmDialog #answers { height: 1; margin-top: 1; layout: horizontal; }
     ConfirmDialog #scroll { max-height: 16; }
     """
@@ -132,8 +133,13 @@ class ConfirmDialog(Dialog[bool]):
             self._foot()
         self.query_one("#text", Static).update(Text("\n").join(lines))
 
-    def _foot(self) -> None:
+    def _foot(self, *, wrong: bool = False) -> None:
         colours = self.app.theme_variables
+        if wrong:
+            bad = state("broken")
+            said = Text(f"{glyph(bad)} type exactly: {self.question.words}", style=f"bold {colours['failed']}")
+            self.query_one("#foot", Static).update(said)
+            return
         match = self.query_one("#words", Input).value == self.question.words
         key = f"bold {colours['accent']}"
         self.query_one("#foot", Static).update(
@@ -153,6 +159,8 @@ class ConfirmDialog(Dialog[bool]):
     def _submitted(self, message: Input.Submitted) -> None:
         if message.value == self.question.words:
             self.dismiss(True)
+        else:
+            self._foot(wrong=True)
 
     @on(Choice.Taken)
     def _taken(self, message: Choice.Taken) -> None:

@@ -255,7 +255,7 @@ class PlanScreen(Page):
         table = self.query_one("#lines", PlanTable)
         lines = [line for line in self._rows.of(table.row or "") if line.action in ACTS]
         if not lines:
-            self.say("This line is only told: applying does nothing about it.")
+            self.say("This line is only told: applying does nothing about it.", of_row=True)
             return
         identities = {line.identity for line in lines}
         if identities <= self._left_out:

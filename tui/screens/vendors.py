@@ -49,9 +49,12 @@ class VendorsScreen(VendorForms):
             fields[0].go()
 
     def label(self, action: str, what: str) -> str:
-        """On the last line, enter adds a vendor."""
-        adds = action == "open" and self.query_one("#vendors", IdTable).row == ADD
-        return "add vendor" if adds else super().label(action, what)
+        """On the last line, enter adds a vendor, and there is nothing that could be tried or saved."""
+        if self.query_one("#vendors", IdTable).row == ADD:
+            if action in ("verify", "save", "save_untried", "undo", "disconnect"):
+                return ""
+            return "add vendor" if action == "open" else super().label(action, what)
+        return super().label(action, what)
 
     # ── what can be done ──────────────────────────────────────────────────────────────────────────────────────────
 
