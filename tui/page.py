@@ -21,7 +21,7 @@ from tui.table import IdTable
 if TYPE_CHECKING:
     from tui.app import HubApp
 
-__all__ = ["PHONE", "SHORT", "Page"]
+__all__ = ["LOW", "PHONE", "SHORT", "Page"]
 
 T = TypeVar("T")
 
@@ -147,8 +147,10 @@ class Page(Screen[Any]):
         self.call_after_refresh(self.show_hints)
 
     def on_resize(self) -> None:
-        """Other sizes hide and show parts."""
+        """Other sizes hide and show parts. Where somebody is stays in view."""
         self._breakpoints()
+        if self.focused is not None and not isinstance(self.focused, IdTable):
+            self.call_after_refresh(self.focused.scroll_visible, animate=False)
 
     def _breakpoints(self) -> None:
         self.set_class(self.app.size.width < NARROW, "narrow")
@@ -200,7 +202,7 @@ class Page(Screen[Any]):
         stays: bool = False,
         of_row: bool = False,
     ) -> None:
-        """Say something in the line above the keys. `of_row`: about the row under the cursor; it goes when that does."""
+        """Say something in the line above the keys. `of_row`: about the row under the cursor; goes when that does."""
         self.tells_work = bool(text) and stays
         self._of_row = of_row
         for line in self.query(StatusLine):

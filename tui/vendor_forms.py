@@ -57,6 +57,12 @@ class VendorForms(Page):
     VendorsScreen.short Field.wrapped { margin-bottom: 1; }
     VendorsScreen.narrow Field .label { width: 22; }
     VendorsScreen.narrow Field .about, VendorsScreen.narrow Field .wrong { padding-left: 2; }
+    VendorsScreen.phone #left { width: 1fr; }
+    VendorsScreen.phone #right { display: none; margin-left: 0; }
+    VendorsScreen.phone.opened #right { display: block; }
+    VendorsScreen.phone.opened #left { display: none; }
+    VendorsScreen.phone Field Horizontal { layout: vertical; }
+    VendorsScreen.phone Field .label { width: 100%; }
     """
 
     def __init__(self) -> None:
@@ -226,7 +232,7 @@ class VendorForms(Page):
             named[-1].wrong(in_form_words(words, [one.field for one in fields]))
             first = first if first is not None and fields.index(first) < fields.index(named[-1]) else named[-1]
         if first is not None:
-            first.go()
+            self._go_to(first)
         self._say("failed", "\n".join(["Nothing was saved.", *rest]))
 
     def _say(self, name: str, what: str) -> None:
@@ -235,9 +241,15 @@ class VendorForms(Page):
         line = Text(f"{glyph(shown)} {what}", style=f"{'bold ' * shown.bold}{colours[shown.colour]}")
         checks = self.query_one("#checks", Static)
         checks.update(line)
+        self.add_class("opened")
         if not self.query(".bad"):
             # The field that was typed last may be far below.
             checks.scroll_visible(animate=False)
+
+    def _go_to(self, field: Field) -> None:
+        """Into the form; where there is no room for both, in place of the list."""
+        self.add_class("opened")
+        field.go()
 
     def _spec(self) -> tuple[ConnectionSpec | None, ConnectionRow | None]:
         """What the form says; None after showing what is wrong."""

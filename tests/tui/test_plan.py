@@ -10,7 +10,8 @@ import pytest
 from textual.widgets import Input
 
 from tests.harness import World
-from tests.tui.pilot import NARROW, opened, page_of, press, quiet, table_of, text_of, until
+from tests.tui.driving import in_view
+from tests.tui.pilot import NARROW, PHONE, opened, page_of, press, quiet, table_of, text_of, until
 from tests.visiting import at, book
 from tui.app import HubApp
 from tui.dialogs.confirm import ConfirmDialog, Question
@@ -153,6 +154,22 @@ async def test_many_removals_ask_for_words(tmp_path: Path, monkeypatch: pytest.M
         await pilot.press("backspace", "6", "enter")
         await until(pilot, lambda: page_of(app).said.startswith("Applied: 6 remove"))
         assert not any(world.opens(member) for member in gone)
+
+
+async def test_at_forty_by_ten_the_words_can_be_seen_as_they_are_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = [str(n) for n in range(6, 12)]
+    async with opened(tmp_path, monkeypatch, size=PHONE, before=lambda world: ended(world, *gone), **FREE) as (
+        _,
+        app,
+        pilot,
+    ):
+        await plan_of(pilot, app)
+        await pilot.press("A")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog) and in_view(pilot))
+        await pilot.press(*"remove", "space", "5", "enter")
+        await until(pilot, lambda: "type exactly: remove 6" in text_of(app) and in_view(pilot))
 
 
 async def test_somebody_with_a_booking_soon_asks_for_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from hub import http, redact
 from hub.cli import output
 from plugins.exivo.simulator import API_KEY, API_SECRET, SITE_ID
 from tests.harness import World
-from tests.tui.driving import frame, press, text_of, until
+from tests.tui.driving import frame, in_view, press, text_of, until
 from tui.app import HubApp
 from tui.chrome import Hints
 from tui.fields import Choose, Field
@@ -208,6 +208,29 @@ async def test_a_lock_is_forgotten_only_by_its_own_words(world: World) -> None:
         await until(pilot, lambda: "door" not in screen._views, "forgotten")
     assert not world.ours() or not world.opens("1")
     assert [row.name for row in await world.hub.connections()] == ["desk"]
+
+
+async def test_at_forty_by_ten_the_form_stands_in_place_of_the_list(world: World) -> None:
+    """And the field that is typed into is seen, also after another size."""
+    async with HubApp(world.hub).run_test(size=(40, 10)) as pilot:
+        screen = await begin(pilot, world, "door")
+        assert "+ add vendor" in frame(pilot)
+        await press(pilot, "enter")
+        await until(pilot, lambda: isinstance(screen.focused, Input) and in_view(pilot), "the first field")
+        assert "Site ID" in frame(pilot)
+        assert "+ add vendor" not in frame(pilot)
+        for _ in range(8):
+            await press(pilot, "tab")
+            await until(pilot, lambda: in_view(pilot), "the next field")
+        here = screen.focused
+        for size in ((120, 36), (40, 10), (80, 24), (40, 10)):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda: screen.focused is here and in_view(pilot), "the same field")
+        await press(pilot, "escape")
+        await until(pilot, lambda: "+ add vendor" in frame(pilot), "the list")
+        await press(pilot, "D")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TypeWords) and in_view(pilot), "where to type")
+        assert "leave door" in frame(pilot)
 
 
 async def test_where_there_is_only_the_line_that_adds_nothing_else_is_offered(world: World) -> None:

@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from tui.dialogs.base import Dialog
+from tui.page import LOW
 from tui.theme import glyph, state
 from tui.words import clean
 
@@ -75,6 +76,9 @@ class ConfirmDialog(Dialog[bool]):
     ConfirmDialog #words > .input--placeholder { color: $faint; text-style: italic; }
     ConfirmDialog #answers { height: 1; margin-top: 1; layout: horizontal; }
     ConfirmDialog #scroll { max-height: 16; }
+    ConfirmDialog.low > #panel { height: 100%; max-height: 100%; padding: 0 1; }
+    ConfirmDialog.low #scroll { height: 1fr; }
+    ConfirmDialog.low .foot, ConfirmDialog.low #words, ConfirmDialog.low #answers { margin-top: 0; }
     """
     BINDINGS: ClassVar[list[Any]] = [
         Binding("left,up", "app.focus_previous", "other answer", show=False),
@@ -106,6 +110,10 @@ class ConfirmDialog(Dialog[bool]):
         """The focus is on keeping."""
         self.query_one("#words" if self.question.words else "#keep").focus()
         self._fill()
+
+    def on_resize(self) -> None:
+        """Little room: what is to be answered stays in view, and what it is about scrolls above."""
+        self.set_class(self.app.size.height < LOW, "low")
 
     def _fill(self) -> None:
         colours, asked = self.app.theme_variables, self.question

@@ -46,7 +46,7 @@ class VendorsScreen(VendorForms):
         if message.row == ADD:
             self.action_add()
         elif fields := list(self.query(Field)):
-            fields[0].go()
+            self._go_to(fields[0])
 
     def label(self, action: str, what: str) -> str:
         """On the last line, enter adds a vendor, and there is nothing that could be tried or saved."""
@@ -80,6 +80,7 @@ class VendorsScreen(VendorForms):
         fields = form_fields(spec.plugin, None)
         checks = [structs.replace(check, fix=in_form_words(check.fix, fields)) for check in checks]
         self._checks[key] = checks_text(spec.plugin.title, checks, self.hub_app.hub.clock.now(), end, colours)
+        self.add_class("opened")
         if self._shown == key:
             self.query_one("#checks", Static).update(self._checks[key])
             self.query_one("#checks", Static).scroll_visible(animate=False)
@@ -153,7 +154,7 @@ class VendorsScreen(VendorForms):
             table = self.query_one("#vendors", IdTable)
             table.cursor = list(table.ids).index(key)
             await self._show_form(key)
-            self.query(Field).first().go()
+            self._go_to(self.query(Field).first())
 
     @work(exclusive=True, group="vendor")
     async def action_disconnect(self) -> None:
@@ -208,4 +209,5 @@ class VendorsScreen(VendorForms):
 
     def action_back(self) -> None:
         """Out of the form, to the list."""
+        self.remove_class("opened")
         self.query_one("#vendors", IdTable).focus()
