@@ -185,10 +185,19 @@ class HubApp(App[None]):
         if isinstance(self.screen, AccessScreen):
             self.screen.look_for(member.partition(":")[2])
 
+    async def connect_vendor(self) -> None:
+        """Go to where a vendor is added."""
+        from tui.screens.vendors import VendorsScreen
+
+        await self.switch_mode("vendors")
+        if isinstance(self.screen, VendorsScreen):
+            self.screen.go_to_add()
+            await self.screen.look_again()
+
     def plan_after_edit(self, targets: Sequence[str]) -> None:
         """Rules were saved: what comes next is the plan of these locks."""
         where = ", ".join(targets)
-        self.notify(f"Saved. {f'The plan for {where} comes next.' if where else 'No lock changes by it.'}")
+        self.say(f"Saved. {f'The plan for {where} comes next.' if where else 'No lock changes by it.'}", "done")
         if targets:
             self.call_later(self.run_action, "app.plan")
 

@@ -73,6 +73,7 @@ class VendorForms(Page):
         self._checks: dict[str, Text] = {}
         self._shown: str | None = None
         self._untried: ConnectionSpec | None = None
+        self._to_add = False
 
     @property
     def unsaved(self) -> int:
@@ -103,6 +104,10 @@ class VendorForms(Page):
                 yield Hanging("", id="checks")
                 yield Vertical(id="more")
 
+    def go_to_add(self) -> None:
+        """To the line that adds a vendor, once the list is there."""
+        self._to_add = True
+
     # ── the list ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def load(self) -> None:
@@ -112,6 +117,9 @@ class VendorForms(Page):
         table = self.query_one("#vendors", IdTable)
         table.forget()
         table.show([*self._views, *self._new, ADD])
+        if self._to_add:
+            self._to_add = False
+            table.cursor = len(table.ids) - 1
         if self._shown != table.row:
             await self._show_form(table.row)
 
@@ -152,6 +160,9 @@ class VendorForms(Page):
 
     async def _show_form(self, key: str | None) -> None:
         self._remember()
+        if key != self._shown:
+            # Another form begins at its top.
+            self.query_one("#right").scroll_home(animate=False)
         self._shown, self._untried = key, None
         colours = self.app.theme_variables
         form, head = self.query_one("#form", Vertical), self.query_one("#head", Static)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hub.core import Hub, initialise
+from hub.engine.disconnecting import disconnect
 from hub.look.first_steps import first_steps
 from hub.settings import HubSettings
 from tests.harness import World
@@ -17,6 +18,8 @@ from tui.app import DEMO, HubApp
 from tui.fields import Field
 from tui.screens.first import FirstRunScreen
 from tui.screens.plan import PlanScreen
+from tui.table import IdTable
+from tui.vendor_forms import ADD
 
 
 @pytest.fixture
@@ -105,3 +108,16 @@ async def test_the_field_that_is_typed_into_says_what_it_is_for(hub: Hub) -> Non
         await press(pilot, "tab")
         await until(pilot, lambda: "Such as Europe/Zurich" in frame(pilot), "what the zone is for")
         assert "As members read it in mails" not in frame(pilot)
+
+
+async def test_a_step_that_connects_leads_to_where_a_vendor_is_added(world: World) -> None:
+    """Also where others are connected already."""
+    await disconnect(world.hub, "door", revoke=False, who="test")
+    async with HubApp(world.hub).run_test(size=(80, 24)) as pilot:
+        await until(
+            pilot, lambda: isinstance(pilot.app.screen, FirstRunScreen) and "Connect a lock" in frame(pilot), "it"
+        )
+        await press(pilot, "enter")
+        await until(pilot, lambda: pilot.app.current_mode == "vendors", "the vendors")
+        table = pilot.app.screen.query_one(IdTable)
+        await until(pilot, lambda: table.row == ADD and "n or enter connects" in frame(pilot), "the line that adds one")

@@ -273,6 +273,16 @@ async def test_narrow_cards_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert app.focused is table_of(app, "#lines")
 
 
+async def test_the_first_frame_of_a_plan_has_its_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(tmp_path, monkeypatch, before=two_ended) as (_, app, pilot):
+        plan = await plan_of(pilot, app)
+        table = table_of(app, "#lines")
+        table.show([])
+        plan._arrange()
+        assert table._on_screen()
+        assert set(table._on_screen()) <= set(table._rows), "without a look at anything else in between"
+
+
 async def test_nothing_to_do_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(tmp_path, monkeypatch, members=3) as (world, app, pilot):
         world.desk.members = [row for row in world.desk.members if row["id"] != "99"]

@@ -233,6 +233,22 @@ async def test_at_forty_by_ten_the_form_stands_in_place_of_the_list(world: World
         assert "leave door" in frame(pilot)
 
 
+async def test_another_form_begins_at_its_top(world: World) -> None:
+    async with HubApp(world.hub).run_test(size=(80, 24)) as pilot:
+        screen = await begin(pilot, world, "door")
+        right = screen.query_one("#right")
+        list(screen.query(Field))[-1].go()
+        await until(pilot, lambda: right.scroll_offset.y > 0, "the end of the form")
+        await press(pilot, "escape", "n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask), "the vendors")
+        asked = pilot.app.screen
+        assert isinstance(asked, Ask)
+        await press(pilot, next(key for key, (_, name) in asked._answers.items() if name == "exivo"))
+        await until(pilot, lambda: screen._shown == "new:exivo" and isinstance(screen.focused, Input), "the form")
+        await until(pilot, lambda: "From the API settings" in frame(pilot), "what it is for")
+        assert right.scroll_offset.y == 0
+
+
 async def test_where_there_is_only_the_line_that_adds_nothing_else_is_offered(world: World) -> None:
     async with HubApp(world.hub).run_test(size=(80, 24)) as pilot:
         screen = await begin(pilot, world)

@@ -150,7 +150,8 @@ class PlanScreen(Page):
             if not made.lines
             else "Nothing matches. esc clears the filter."
         )
-        table.show(self._rows.ids, keep=keep)
+        first = self._rows.ids[table.first_page]
+        table.show(self._rows.ids, keep=keep, rows={row: self._row(row) for row in first})
         table.fresh.clear()
         self.query_one(Bar).show(made.counts)
         self._say_head()

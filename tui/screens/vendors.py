@@ -136,6 +136,7 @@ class VendorsScreen(VendorForms):
         next_ = " s reads it, 1 goes on with the first steps." if self.hub_app.new_here else ""
         self._show_checks(spec.name, spec, checks, f"Saved: {said}.{next_}")
         await self._show_form(spec.name)
+        self.call_after_refresh(self.query_one("#checks").scroll_visible, animate=False)
         self.say(f"{spec.name} is saved.{next_}", "done")
 
     @work(exclusive=True, group="vendor")
