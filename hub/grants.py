@@ -246,13 +246,20 @@ class CheckState(StrEnum):
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that works or doesn't: what was tried, the vendor's own words, what to do."""
+    """One thing that works or doesn't: what was tried, the vendor's own words, what to do. `own`: `said` is in the
+    hub's words, because the vendor said nothing."""
 
     title: str
     state: CheckState
     said: str = ""
     fix: str = ""
     took_ms: int | None = None
+    own: bool = False
+
+    @property
+    def quotes(self) -> bool:
+        """Whether `said` is to be shown as what the vendor said, and not as what was found."""
+        return self.state is CheckState.FAILED and not self.own
 
 
 class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):

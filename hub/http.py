@@ -44,6 +44,9 @@ LARGEST_ANSWER = 64 * 1024 * 1024
 
 READS = frozenset({"GET", "HEAD"})
 
+SAYS_NOTHING = frozenset({"", "all connection attempts failed", "connection refused"})
+"""What the machine says of an address where nobody listens."""
+
 LOOKED_AT = "The vendor is looked at before anything is repeated."
 
 SENTENCES = ("message", "detail", "error", "detailMessage", "description", "title", "non_field_errors", "errors")
@@ -263,7 +266,9 @@ class Client:
                 content = await _read(response, where, repeatable=repeatable)
             finally:
                 await response.aclose()
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise _TryAgain(_unreached(self.name, request, error)) from error
+        except httpx.PoolTimeout as error:
             raise _TryAgain(_down(where, error)) from error
         except (httpx.LocalProtocolError, httpx.UnsupportedProtocol) as error:
             raise FixSettings(
@@ -402,6 +407,13 @@ def _garbage(what: str, *, said: str = "", repeatable: bool) -> VendorError:
 
 def _down(where: str, error: Exception) -> RetryLater:
     return RetryLater(f"{where}: no answer", said=_words(error), code="vendor_down")
+
+
+def _unreached(name: str, request: httpx.Request, error: Exception) -> RetryLater:
+    """Nobody was there to say anything: the machine's own words are told only where they say why."""
+    why = "" if str(error).casefold() in SAYS_NOTHING else f": {redact.mask(str(error))}"
+    where = f"{request.url.scheme}://{request.url.netloc.decode('ascii', 'replace')}"
+    return RetryLater(f"{name} could not be reached at {where}{why}", code="vendor_down")
 
 
 def _words(error: Exception) -> str:

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.filter import LineFilter
@@ -75,9 +76,10 @@ class HubApp(App[None]):
         Binding("s", "sync", "sync now"),
         Binding("p", "plan", "plan"),
         Binding("full_stop", "follow", "what is new", key_display=".", show=False),
-        Binding("E", "engine", "run the engine here", show=False),
+        Binding("E", "engine", "run the engine here; the same key stops it", show=False),
         Binding("H", "past", "at a past moment", show=False),
         Binding("question_mark", "help", "all keys", key_display="?", show=False),
+        Binding("f1", "help", "all keys", key_display="F1", show=False),
         Binding("ctrl+p", "command_palette", "every action by name", show=False),
         Binding("q", "quit", "quit", show=False),
     ]
@@ -157,6 +159,12 @@ class HubApp(App[None]):
         if self.page is not None:
             self.page.say(text, kind)
 
+    async def on_event(self, event: events.Event) -> None:
+        """Esc takes away what was said, whatever else it does."""
+        if isinstance(event, events.Key) and event.key == "escape" and isinstance(self.screen, Page):
+            self.screen.unsay()
+        await super().on_event(event)
+
     # ── places ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def action_mode(self, name: str) -> None:
@@ -183,14 +191,23 @@ class HubApp(App[None]):
         if isinstance(self.screen, AccessScreen):
             self.screen.look_for(member.partition(":")[2])
 
+    async def connect_vendor(self) -> None:
+        """Go to where a vendor is added."""
+        from tui.screens.vendors import VendorsScreen
+
+        await self.switch_mode("vendors")
+        if isinstance(self.screen, VendorsScreen):
+            self.screen.go_to_add()
+            await self.screen.look_again()
+
     def plan_after_edit(self, targets: Sequence[str]) -> None:
         """Rules were saved: what comes next is the plan of these locks. Where an engine works it has begun by now, and
         a plan that says that nothing has changed would not be true."""
         where = ", ".join(targets)
         if not where:
-            self.notify("Saved. No lock changes by it.")
+            self.say("Saved. No lock changes by it.", "done")
         elif not self.by_itself:
-            self.notify(f"Saved. The plan for {where} comes next.")
+            self.say(f"Saved. The plan for {where} comes next.", "done")
             self.call_later(self.run_action, "app.plan")
         else:
             self.say(f"Saved. {where} follows now: Runs shows how far it is.", "running")
@@ -279,13 +296,24 @@ class HubApp(App[None]):
         share = done / total if total else None
         page.say(f"{self.work.title}  {step}{count}".rstrip(), "running", share=share, stays=True)
 
-    def action_sync(self) -> None:
+    async def _connected(self, *, otherwise: str = "Nothing is connected yet") -> bool:
+        """Whether there is anything to work on; says so where there is not, and where to connect it."""
+        if self.hub.studio is None:
+            self.say(f"{otherwise}: first the studio gets its name.")
+            return False
+        try:
+            found = await self.hub.connections()
+        except (DBAPIError, OSError) as error:
+            self.say(told(error), "failed")
+            return False
+        if not found:
+            self.say(f"{otherwise}: 5 Vendors.")
+        return bool(found)
+
+    async def action_sync(self) -> None:
         """Read, plan and apply now."""
         page = self.page
-        if page is None or not page.may("sync"):
-            return
-        if self.hub.studio is None:
-            self.say("Nothing is connected yet.")
+        if page is None or not page.may("sync") or not await self._connected():
             return
         from hub.engine.by_hand import sync_by_hand
 
@@ -314,9 +342,7 @@ class HubApp(App[None]):
             self.say("The engine is off: nothing runs by itself now.", "stopped")
         elif self.runs_by == "daemon":
             self.say("A daemon works on this studio already. There is nothing to start.")
-        elif self.hub.studio is None:
-            self.say("Nothing is connected yet.")
-        else:
+        elif await self._connected(otherwise="There is nothing to run yet"):
             try:
                 await self.engine.start()
             except (HubError, DBAPIError, OSError) as error:
@@ -330,8 +356,7 @@ class HubApp(App[None]):
         """A dry run, looked at before anything is changed."""
         from tui.screens.plan import PlanScreen
 
-        if self.hub.studio is None:
-            self.say("Nothing is connected yet.")
+        if not await self._connected():
             return
         if isinstance(self.screen, PlanScreen):
             self.screen.make()

@@ -57,7 +57,8 @@ def checks_text(title: str, checks: Sequence[Check], now: datetime, end: str, co
             )
         )
         if check.said:
-            lines.append(Text(f"  {HANG}{title} said: {clean(check.said)}", style=colours["muted"]))
+            whose = f"{title} said: " if check.quotes else ""
+            lines.append(Text(f"  {HANG}{whose}{clean(check.said)}", style=colours["muted"]))
         if check.fix:
             lines.append(Text(f"  {HANG}Do this: {clean(check.fix)}", style=colours["info"]))
     if end:

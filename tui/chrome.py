@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from textwrap import wrap
 
 from rich.text import Text
 from textual import events
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -89,7 +91,9 @@ class Header(Widget):
         health = health if self.health[1] else Text()
         clock = (f"   {self.now:%a %-d %b %H:%M}" if self.now else "", colours["muted"])
         for end in (
+            Text.assemble(health, *self._engine(colours, does=True), clock),
             Text.assemble(health, *self._engine(colours), clock),
+            Text.assemble(health, *self._engine(colours, does=True)),
             Text.assemble(health, *self._engine(colours)),
             Text.assemble(health, *self._engine(colours, short=True)),
             health,
@@ -101,11 +105,13 @@ class Header(Widget):
         line.truncate(width)
         return Text("\n").join([line, self._modes(width)])
 
-    def _engine(self, colours: dict[str, str], *, short: bool = False) -> list[tuple[str, str]]:
+    def _engine(self, colours: dict[str, str], *, short: bool = False, does: bool = False) -> list[tuple[str, str]]:
         by, words = self.engine
         words = ("engine" if by == "here" else "engine off" if by == "none" else "") if short else words
         if by == "none":
-            return [(f"   {glyph(state('warning'))} {words}", colours["progress"]), (" E", f"bold {colours['accent']}")]
+            does_what = [(" runs it here", colours["muted"])] if does else []
+            look = (f"   {glyph(state('warning'))} {words}", colours["progress"])
+            return [look, (" E", f"bold {colours['accent']}"), *does_what]
         mark = f"{glyph(state('running'))} " if by == "here" else ""
         return [(f"   {mark}{words}", colours["muted"])] if words else []
 
@@ -182,10 +188,11 @@ class Hints(Widget):
 
 
 class StatusLine(Widget):
-    """One line above the keys, there only while it has something to say: how far work is, or why a key did nothing."""
+    """A line above the keys, there only while it has something to say: how far work is, or why a key did nothing. A
+    sentence that is longer takes more lines, up to a third of the screen."""
 
     DEFAULT_CSS = """
-    StatusLine { height: 1; padding: 0 1; background: $panel; dock: bottom; margin-bottom: 1; display: none; }
+    StatusLine { height: auto; padding: 0 1; background: $panel; dock: bottom; margin-bottom: 1; display: none; }
     StatusLine.says { display: block; }
     """
 
@@ -194,16 +201,31 @@ class StatusLine(Widget):
     share: reactive[float | None] = reactive(None)
     """How much of it is done, where that is known."""
 
-    def watch_text(self, text: str) -> None:
-        """Nothing to say, nothing there."""
+    def watch_text(self, before: str, text: str) -> None:
+        """Nothing to say, nothing there. The screen is laid out anew only where another number of lines is."""
         self.set_class(bool(text), "says")
+        width = self.content_size.width
+        if width and len(self._lines(before, width)) != len(self._lines(text, width)):
+            self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """The lines that it takes at that width."""
+        return len(self._lines(self.text, width))
+
+    def _lines(self, text: str, width: int) -> list[str]:
+        lines = wrap(text, max(10, width - 2)) or [""]
+        most = max(2, self.app.size.height // 3)
+        return lines if len(lines) <= most else [*lines[: most - 1], f"{lines[most - 1]} …"]
 
     def render(self) -> Text:
         """Shape, words, and a bar where the end is known."""
         colours = self.app.theme_variables
         shown = state(self.kind)
-        line = Text.assemble((f"{glyph(shown)} ", f"bold {colours[shown.colour]}"), (self.text, colours["foreground"]))
         width = self.content_size.width
+        words = "\n  ".join(self._lines(self.text, width))
+        line = Text.assemble((f"{glyph(shown)} ", f"bold {colours[shown.colour]}"), (words, colours["foreground"]))
+        if "\n" in words:
+            return line
         if self.share is not None and line.cell_len + 14 < width:
             line.append("  ")
             line.append_text(bar(self.share, min(30, width - line.cell_len), colours[shown.colour], colours["faint"]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
@@ -21,7 +21,7 @@ from tui.table import IdTable
 if TYPE_CHECKING:
     from tui.app import HubApp
 
-__all__ = ["PHONE", "SHORT", "Page"]
+__all__ = ["LOW", "PHONE", "SHORT", "Page"]
 
 T = TypeVar("T")
 
@@ -36,6 +36,12 @@ _OWN_WORDS = {
     "app.focus_next": "next pane",
     "app.focus_previous": "pane before",
     "quit": "quit",
+    "scroll_up": "up",
+    "scroll_down": "down",
+    "page_up": "page up",
+    "page_down": "page down",
+    "scroll_home": "first",
+    "scroll_end": "last",
     **dict.fromkeys(("scroll_left", "scroll_right", "page_left", "page_right", "screen.copy_text"), ""),
 }
 """Textual's own keys in our words; empty for those that do nothing here."""
@@ -67,6 +73,7 @@ class Page(Screen[Any]):
         self._pulse: Pulse | None = None
         self.tells_work = False
         """Whether the line above the keys says how far work is."""
+        self._of_row = False
         self._came = 0.0
         """When somebody came here, and everything was read."""
 
@@ -140,8 +147,10 @@ class Page(Screen[Any]):
         self.call_after_refresh(self.show_hints)
 
     def on_resize(self) -> None:
-        """Other sizes hide and show parts."""
+        """Other sizes hide and show parts. Where somebody is stays in view."""
         self._breakpoints()
+        if self.focused is not None and not isinstance(self.focused, IdTable):
+            self.call_after_refresh(self.focused.scroll_visible, animate=False)
 
     def _breakpoints(self) -> None:
         self.set_class(self.app.size.width < NARROW, "narrow")
@@ -184,18 +193,38 @@ class Page(Screen[Any]):
 
     # ── saying ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def say(self, text: str, kind: str = "warning", *, share: float | None = None, stays: bool = False) -> None:
-        """Say something in the line above the keys."""
+    def say(
+        self,
+        text: str,
+        kind: str = "warning",
+        *,
+        share: float | None = None,
+        stays: bool = False,
+        of_row: bool = False,
+    ) -> None:
+        """Say something in the line above the keys. `of_row`: about the row under the cursor; goes when that does."""
         self.tells_work = bool(text) and stays
+        self._of_row = of_row
         for line in self.query(StatusLine):
             line.kind, line.share, line.text = kind, share, text
             if text and not stays:
-                self.set_timer(SAYS_FOR, lambda: self._unsay(text))
+                # Who has more to read has more time for it.
+                self.set_timer(SAYS_FOR * (1 + len(text) // 100), lambda: self._unsay(text))
+
+    def unsay(self) -> None:
+        """Take away what was said, unless it is how far work is."""
+        if not self.tells_work:
+            self.say("")
 
     def _unsay(self, text: str) -> None:
         for line in self.query(StatusLine):
             if line.text == text:
                 line.text = ""
+
+    @on(IdTable.Moved)
+    def _elsewhere(self) -> None:
+        if self._of_row:
+            self.unsay()
 
     @property
     def said(self) -> str:
@@ -216,7 +245,7 @@ class Page(Screen[Any]):
 
     def label(self, action: str, what: str) -> str:
         """What a key does, in a word or two, where that depends on what is shown."""
-        return "stop the engine" if action == "engine" and self.hub_app.engine.works else what
+        return "stop the engine that runs here" if action == "engine" and self.hub_app.engine.works else what
 
     def may(self, action: str) -> bool:
         """Whether an action can be used now; says why where it can't."""
@@ -230,6 +259,11 @@ class Page(Screen[Any]):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Other keys work now."""
         self.show_hints()
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """Where nothing has the focus after that, letters are keys again."""
+        if self.focused is None:
+            self.show_hints()
 
     def live_keys(self, *, hidden: bool = False) -> list[tuple[str, str, str, Any]]:
         """The keys that work now, those of the focused pane first: key, what it does, action, node."""
@@ -259,6 +293,7 @@ class Page(Screen[Any]):
         line = self.query_one(Hints)
         pinned = {what for _, what, _ in self.pinned}
         typing = self.focused is not None and self.focused.check_consume_key("a", "a")
+        line.pinned = tuple(("F1" if typing and key == "?" else key, what, works) for key, what, works in self.pinned)
         found = []
         for keys, what, action, _ in self._live():
             # Of two keys for the same, the first; while somebody types, letters are letters.
@@ -282,7 +317,7 @@ class Page(Screen[Any]):
         """Why has, or hasn't, the person under the cursor access."""
         member = self.who()
         if member is None:
-            self.say("Nobody's name is under the cursor.")
+            self.say("Nobody's name is under the cursor.", of_row=True)
             return
         from tui.dialogs.explain import ExplainDialog
 

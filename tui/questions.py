@@ -9,11 +9,11 @@ from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from tui.page import SHORT
+from tui.page import LOW, SHORT
 
 __all__ = ["Ask", "TypeWords", "keys_line"]
 
@@ -38,6 +38,7 @@ class _Question(ModalScreen[str]):
     def on_resize(self) -> None:
         """Little room, no lines to spare."""
         self.set_class(self.app.size.height < SHORT, "short")
+        self.set_class(self.app.size.height < LOW, "low")
 
 
 class Ask(_Question):
@@ -90,6 +91,10 @@ class TypeWords(_Question):
     DEFAULT_CSS += """
     TypeWords Input { height: 1; border: none; background: $background; padding: 0 1; margin-top: 1; }
     TypeWords Input:focus { border: none; }
+    TypeWords #about { height: auto; max-height: 60vh; scrollbar-size-vertical: 1; }
+    TypeWords.low #box { height: 100%; padding: 0 1; }
+    TypeWords.low #about { height: 1fr; }
+    TypeWords.low Input, TypeWords.low #keys { margin-top: 0; }
     """
     BINDINGS: ClassVar[list[Any]] = [Binding("escape", "stay", show=False)]
 
@@ -101,14 +106,15 @@ class TypeWords(_Question):
         """What it does, the words, the field."""
         colours = self.app.theme_variables
         with Vertical(id="box"):
-            yield Static(Text(self._title, style=f"bold {colours['failed']}"))
-            for line in self._lines:
-                yield Static(line if isinstance(line, Text) else Text(line, style=colours["muted"]))
-            yield Static("")
-            for words, what in self._words:
-                yield Static(
-                    Text.assemble(("Type  ", colours["muted"]), (words, "bold"), (f"   {what}", colours["muted"]))
-                )
+            with VerticalScroll(id="about", can_focus=False):
+                yield Static(Text(self._title, style=f"bold {colours['failed']}"))
+                for line in self._lines:
+                    yield Static(line if isinstance(line, Text) else Text(line, style=colours["muted"]))
+                yield Static("")
+                for words, what in self._words:
+                    yield Static(
+                        Text.assemble(("Type  ", colours["muted"]), (words, "bold"), (f"   {what}", colours["muted"]))
+                    )
             yield Input(id="words", select_on_focus=False)
             yield Static("", id="keys")
 
@@ -116,6 +122,12 @@ class TypeWords(_Question):
         """Type at once."""
         self.query_one(Input).focus()
         self._say("")
+
+    def on_resize(self) -> None:
+        """Where not all fits, the words to type are what is seen."""
+        super().on_resize()
+        if self.has_class("low"):
+            self.call_after_refresh(self.query_one("#about").scroll_end, animate=False)
 
     def _typed(self) -> str:
         text = " ".join(self.query_one("#words", Input).value.split())
@@ -133,6 +145,10 @@ class TypeWords(_Question):
     def _entered(self) -> None:
         if words := self._typed():
             self.dismiss(words)
+            return
+        exactly = " or ".join(words for words, _ in self._words)
+        said = Text(f"type exactly: {exactly}", style=f"bold {self.app.theme_variables['failed']}")
+        self.query_one("#keys", Static).update(said)
 
     def action_stay(self) -> None:
         """Nothing is done."""

@@ -216,6 +216,10 @@ class IdTable(ScrollView, can_focus=True):
         """The columns that fit, with their widths."""
         return widths(self.columns, self.size.width - self._gutter - self.scrollbar_size_vertical)
 
+    def room_of(self, column: str) -> int:
+        """How many cells a column has now; 0 where it has no room."""
+        return next((size for one, size in self._widths() if one.key == column), 0)
+
     def render_line(self, y: int) -> Strip:
         """The title line stays; below it the rows."""
         colours = self.app.theme_variables

@@ -17,7 +17,7 @@ from hub.look.vendors import VendorView, list_vendors
 from hub.plugins import Plugin
 from hub.studio.connecting import spec_of
 from hub.studio.file import ConnectionSpec
-from hub.studio.forms import FormField, form_fields, typed_values
+from hub.studio.forms import FormField, form_fields, in_form_words, typed_values
 from hub.studio.registry import ConnectionRow
 from tui.checks import vendor_cells
 from tui.fields import Field
@@ -57,6 +57,12 @@ class VendorForms(Page):
     VendorsScreen.short Field.wrapped { margin-bottom: 1; }
     VendorsScreen.narrow Field .label { width: 22; }
     VendorsScreen.narrow Field .about, VendorsScreen.narrow Field .wrong { padding-left: 2; }
+    VendorsScreen.phone #left { width: 1fr; }
+    VendorsScreen.phone #right { display: none; margin-left: 0; }
+    VendorsScreen.phone.opened #right { display: block; }
+    VendorsScreen.phone.opened #left { display: none; }
+    VendorsScreen.phone Field Horizontal { layout: vertical; }
+    VendorsScreen.phone Field .label { width: 100%; }
     """
 
     def __init__(self) -> None:
@@ -67,6 +73,7 @@ class VendorForms(Page):
         self._checks: dict[str, Text] = {}
         self._shown: str | None = None
         self._untried: ConnectionSpec | None = None
+        self._to_add = False
 
     @property
     def unsaved(self) -> int:
@@ -97,6 +104,10 @@ class VendorForms(Page):
                 yield Hanging("", id="checks")
                 yield Vertical(id="more")
 
+    def go_to_add(self) -> None:
+        """To the line that adds a vendor, once the list is there."""
+        self._to_add = True
+
     # ── the list ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def load(self) -> None:
@@ -106,6 +117,9 @@ class VendorForms(Page):
         table = self.query_one("#vendors", IdTable)
         table.forget()
         table.show([*self._views, *self._new, ADD])
+        if self._to_add:
+            self._to_add = False
+            table.cursor = len(table.ids) - 1
         if self._shown != table.row:
             await self._show_form(table.row)
 
@@ -146,6 +160,9 @@ class VendorForms(Page):
 
     async def _show_form(self, key: str | None) -> None:
         self._remember()
+        if key != self._shown:
+            # Another form begins at its top.
+            self.query_one("#right").scroll_home(animate=False)
         self._shown, self._untried = key, None
         colours = self.app.theme_variables
         form, head = self.query_one("#form", Vertical), self.query_one("#head", Static)
@@ -225,20 +242,28 @@ class VendorForms(Page):
             if not named:
                 rest.append(what)
                 continue
-            named[-1].wrong(what.removeprefix(f"{named[-1].field.key}").removeprefix(":").strip())
+            words = what.removeprefix(f"{named[-1].field.key}").removeprefix(":").strip()
+            named[-1].wrong(in_form_words(words, [one.field for one in fields]))
             first = first if first is not None and fields.index(first) < fields.index(named[-1]) else named[-1]
         if first is not None:
-            first.go()
+            self._go_to(first)
         self._say("failed", "\n".join(["Nothing was saved.", *rest]))
 
     def _say(self, name: str, what: str) -> None:
         colours, shown = self.app.theme_variables, state(name)
+        what = in_form_words(what, [field.field for field in self.query(Field)])
         line = Text(f"{glyph(shown)} {what}", style=f"{'bold ' * shown.bold}{colours[shown.colour]}")
         checks = self.query_one("#checks", Static)
         checks.update(line)
+        self.add_class("opened")
         if not self.query(".bad"):
             # The field that was typed last may be far below.
             checks.scroll_visible(animate=False)
+
+    def _go_to(self, field: Field) -> None:
+        """Into the form; where there is no room for both, in place of the list."""
+        self.add_class("opened")
+        field.go()
 
     def _spec(self) -> tuple[ConnectionSpec | None, ConnectionRow | None]:
         """What the form says; None after showing what is wrong."""

@@ -8,6 +8,7 @@ records or connections failed and the others are done), `verify` and `disconnect
 from __future__ import annotations
 
 import asyncio
+import difflib
 import errno
 import inspect
 import io
@@ -19,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError
 
 from hub.cli import output
 from hub.errors import HubError, UserError
@@ -140,7 +141,7 @@ def run(arguments: list[str]) -> int:
             result = app.meta(arguments, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
     except CycloptsError as error:
-        return output.usage_error(error, json=json)
+        return output.usage_error(error, near=_near(error), json=json)
     except UserError as error:
         output.error(error, json=json)
         return 2
@@ -165,6 +166,18 @@ def run(arguments: list[str]) -> int:
         home = Path(os.environ.get("STUDIOHUB_HOME") or default_home()).expanduser()
         return output.crash(error, home=home, json=json)
     return result if isinstance(result, int) else 0
+
+
+MEANT = {"status": "inbox", "list": "grants", "show": "grants", "start": "daemon", "run": "daemon", "who": "grants"}
+"""Words that people try, and the command that does it."""
+
+
+def _near(error: CycloptsError) -> str:
+    """The command that does what an unknown word means. Those that are near in spelling are in the error already."""
+    if not isinstance(error, UnknownCommandError) or not error.unused_tokens or "Did you mean" in str(error):
+        return ""
+    found = difflib.get_close_matches(error.unused_tokens[0], MEANT, n=1)
+    return f'"{MEANT[found[0]]}"' if found else ""
 
 
 def _check_text(arguments: list[str]) -> None:

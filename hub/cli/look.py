@@ -96,11 +96,21 @@ async def grants_(
         for view in views
     ]
     columns = ["status", "member", "name", "at", "opens", "from", "until", "why", *(["code", "URL"] if reveal else [])]
-    if rows:
+    if rows and output.narrow():
+        output.folded([_folded(row) for row in rows], reveal=reveal)
+    elif rows:
         output.table(columns, rows, reveal=reveal)
     else:
         limited = member or target or status
         output.line("No such grants." if limited else "No grants yet. They appear after the first `studiohub sync`.")
+
+
+def _folded(row: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """A grant in two lines: who can open what, then when and why; what is revealed below."""
+    status, member, name, target, opens, start, end, why, *sealed = row
+    head = f"{status}  [bold]{name or member}[/]  {opens} [bright_black]· {target}[/]"
+    when = f"{start} – {end}   [bright_black]{member}   {why}[/]"
+    return head, [when, *(one for one in sealed if one)]
 
 
 async def _note_reveal(hub: Hub, subject: str, views: Sequence[GrantView]) -> None:

@@ -147,6 +147,26 @@ def table(
     out().print(made)
 
 
+NARROW = 100
+"""Columns below which a wide table would break its cells."""
+
+
+def narrow() -> bool:
+    """Whether a table of eight columns has no room: on a terminal of fewer columns than that takes."""
+    return sys.stdout.isatty() and out().width < NARROW
+
+
+def folded(rows: Sequence[tuple[str, Sequence[str]]], *, reveal: bool = False) -> None:
+    """Each row as a line with what belongs to it below, in a terminal too narrow for a table. What does not fit ends
+    in `…`. Both may carry markup. `reveal`: it is there to show secrets, and those are never cut."""
+    for head, below in rows:
+        for text in (head, *(f"    {one}" for one in below)):
+            if reveal:
+                out().print(text)
+            else:
+                out().print(clean(text), no_wrap=True, overflow="ellipsis")
+
+
 def error(problem: HubError, *, json: bool = False) -> None:
     """What does not work, what was said, what to do. `json`: a document of it as well, on standard output."""
     if json:
@@ -168,9 +188,10 @@ def error_json(code: str, text: str, said: str, fix: str) -> dict[str, Any]:
     return {"error": {"code": code, "text": text, "said": said, "fix": fix}}
 
 
-def usage_error(problem: Exception, *, json: bool = False) -> int:
-    """What was typed can't be used."""
+def usage_error(problem: Exception, *, near: str = "", json: bool = False) -> int:
+    """What was typed can't be used. `near`: the command that was meant, where one comes to mind."""
     text = " ".join(clean(str(problem)).split())
+    text = f"{text} Did you mean {near}?" if near else text
     if json:
         with suppress(OSError):
             print_json(error_json("usage", text, "", "studiohub --help"))

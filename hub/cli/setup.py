@@ -317,7 +317,7 @@ async def _keep_openings(hub: Hub, row: ConnectionRow, connection: Connection) -
         listed = await hub.plugins.call(connection, "list_openings")
     except HubError as error:
         said = f"{error.what}. {error.said}" if error.said else error.what
-        return [Check(title="groups and locks are listed", state=CheckState.FAILED, said=said, fix=error.fix)]
+        return [Check(title="groups and locks are listed", state=CheckState.FAILED, said=said, own=True, fix=error.fix)]
     async with hub.database.write() as db:
         await keep_openings(db, row.id, listed, now=hub.clock.now())
     return []
@@ -341,7 +341,7 @@ def _show_checks(name: str, checks: list[Check]) -> None:
         failed = "failed: " if check.state is CheckState.FAILED else ""
         output.line(f"  {output.mark(check.state.value)} {failed}{escape(check.title)}{took}")
         if check.said:
-            output.line(f"      [bright_black]it said:[/] {escape(check.said)}")
+            output.line(f"      {'[bright_black]it said:[/] ' if check.quotes else ''}{escape(check.said)}")
         if check.fix:
             output.line(f"      [cyan]→[/] {escape(check.fix)}")
 

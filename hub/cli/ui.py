@@ -87,10 +87,14 @@ async def tui_(
     if write and read_only:
         raise UserError("--write or --read-only, not both")
     if chosen.database_url is None and not chosen.home.is_dir():
-        if web or not is_terminal() or not _wanted(chosen.home):
+        if web or not is_terminal():
             raise UserError(
                 f"there is no studiohub home at {chosen.home}", fix="Run `studiohub init` first.", code="no_home"
             )
+        if not _wanted(chosen.home):
+            # Somebody said no, which is an answer and no mistake; there is nothing to show all the same.
+            output.say("Nothing was made. `studiohub init` makes one; `--home FOLDER` says where.")
+            return 2
         await initialise(chosen)
     run = find_ui()
     if web:

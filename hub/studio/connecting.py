@@ -75,7 +75,7 @@ async def _verify(hub: Hub, connection: Connection) -> list[Check]:
         return list(await hub.plugins.call(connection, "verify"))
     except HubError as error:
         said = f"{error.what}. {error.said}" if error.said else error.what
-        return [Check(title="the connection can be tried", state=CheckState.FAILED, said=said, fix=error.fix)]
+        return [Check(title="the connection can be tried", state=CheckState.FAILED, said=said, own=True, fix=error.fix)]
 
 
 async def gave_access(hub: Hub, row: ConnectionRow) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal, Union, get_args, get_origin
@@ -14,7 +15,7 @@ from hub.plugins import Plugin
 from hub.settings import ConnectionSettings, HoldLimit
 from hub.studio.registry import ConnectionRow
 
-__all__ = ["FormField", "form_fields", "typed_values"]
+__all__ = ["FormField", "form_fields", "in_form_words", "typed_values"]
 
 Kind = Literal["text", "secret", "choice", "list", "table"]
 
@@ -175,6 +176,17 @@ def typed_values(fields: list[FormField], typed: Mapping[str, str]) -> dict[str,
         else:
             found[field.key] = value
     return found
+
+
+def in_form_words(text: str, fields: Sequence[FormField]) -> str:
+    """A sentence that names settings and values as files do, with the words that a form has for them."""
+    for field in fields:
+        if "_" in field.key:
+            # Other keys are words of the language as well, and stand as their titles do.
+            text = re.sub(rf"\b{re.escape(field.key)}\b", field.title, text)
+        for value, _ in field.choices:
+            text = text.replace(f'"{value}"', value.replace("_", " "))
+    return text
 
 
 def _cell(text: str) -> Any:

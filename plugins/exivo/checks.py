@@ -29,6 +29,7 @@ async def verify(api: Exivo) -> list[Check]:
                 title="key and secret are accepted",
                 state=CheckState.FAILED,
                 said=error.said or error.what,
+                own=not error.said,
                 fix="Make a key in the portal's API settings and check the site ID and base_url. The site must have "
                 "the service “Connection” switched on.",
             ),
@@ -39,10 +40,11 @@ async def verify(api: Exivo) -> list[Check]:
             Check(
                 title="exivo answers",
                 state=CheckState.FAILED,
-                said=f"{error.what}. {error.said}".strip(),
+                said=f"{error.what}. {error.said}".strip() if error.said else error.what,
+                own=True,
                 fix="Check base_url and the way out to the internet."
                 if not isinstance(error, NotFound)
-                else "Check the site ID.",
+                else "Check the site ID and base_url, which ends in /v1.",
             ),
         ]
     took = _ms(started)
@@ -92,7 +94,7 @@ def _shapes(api: Exivo) -> list[Check]:
         return []
     return [
         Check(
-            title="the values look right",
+            title="a value looks unusual",
             state=CheckState.WARNING,
             said=f"{', '.join(odd)}: not a UUID, which exivo's usually are",
             fix="Compare with the portal if something below fails.",
@@ -104,7 +106,12 @@ async def _count(api: Exivo) -> Check:
     try:
         groups, doors = await api.groups(), await api.doors()
     except VendorError as error:
-        return Check(title="groups and doors can be read", state=CheckState.FAILED, said=error.said or error.what)
+        return Check(
+            title="groups and doors can be read",
+            state=CheckState.FAILED,
+            said=error.said or error.what,
+            own=not error.said,
+        )
     if not groups:
         return Check(
             title="access groups",
@@ -121,7 +128,7 @@ async def _may_read(api: Exivo, what: str, path: str) -> Check:
         await api.glance(path)
     except VendorError as error:
         fix = "Allow reading them in the exivo API settings."
-        return Check(title=title, state=CheckState.FAILED, said=error.said or error.what, fix=fix)
+        return Check(title=title, state=CheckState.FAILED, said=error.said or error.what, own=not error.said, fix=fix)
     return Check(title=title, state=CheckState.OK)
 
 
@@ -134,12 +141,13 @@ async def _may_write(api: Exivo) -> Check:
             title=title,
             state=CheckState.FAILED,
             said=error.said or error.what,
+            own=not error.said,
             fix="Allow writing persons in the exivo API settings. Until then the hub only reads.",
         )
     except NotFound:
         pass
     except VendorError as error:
-        return Check(title=title, state=CheckState.FAILED, said=error.said or error.what)
+        return Check(title=title, state=CheckState.FAILED, said=error.said or error.what, own=not error.said)
     return Check(title=title, state=CheckState.OK)
 
 

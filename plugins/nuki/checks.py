@@ -25,13 +25,14 @@ async def verify(api: Nuki) -> list[Check]:
                 title="the token is accepted",
                 state=CheckState.FAILED,
                 said=error.said or error.what,
+                own=not error.said,
                 fix="Make a new API token in Nuki Web. One dies when the account's password is changed.",
             ),
         ]
     except VendorError as error:
         said = f"{error.what}. {error.said}".strip()
         fix = "Check base_url and the way out to the internet."
-        return [Check(title="Nuki answers", state=CheckState.FAILED, said=said, fix=fix)]
+        return [Check(title="Nuki answers", state=CheckState.FAILED, said=said, own=True, fix=fix)]
     checks = [
         Check(title="Nuki answers", state=CheckState.OK, took_ms=_ms(started)),
         Check(title="the token is accepted", state=CheckState.OK),
@@ -41,8 +42,8 @@ async def verify(api: Nuki) -> list[Check]:
         auths = await api.auths(fresh=True)
     except VendorError as error:
         fix = "Give the token the right to manage authorizations (smartlock.auth)."
-        said = error.said or error.what
-        checks.append(Check(title="codes can be read", state=CheckState.FAILED, said=said, fix=fix))
+        said, own = error.said or error.what, not error.said
+        checks.append(Check(title="codes can be read", state=CheckState.FAILED, said=said, own=own, fix=fix))
     else:
         checks.append(Check(title="codes can be read", state=CheckState.OK))
         checks += [_lock(api, seen, [one for one in auths if one.lock == seen.id]) for seen in locks.values()]
@@ -85,10 +86,11 @@ async def _webhooks(api: Nuki) -> Check:
             title=title,
             state=CheckState.WARNING,
             said=error.said or error.what,
+            own=not error.said,
             fix="Nothing: what is under way is looked at once a minute. Webhooks need Advanced API access from Nuki.",
         )
     except VendorError as error:
-        return Check(title=title, state=CheckState.WARNING, said=error.said or error.what)
+        return Check(title=title, state=CheckState.WARNING, said=error.said or error.what, own=not error.said)
     return Check(title="webhooks can be subscribed to", state=CheckState.OK)
 
 

@@ -65,7 +65,7 @@ async def verify(api: Spivi) -> list[Check]:
 
 def _bad(title: str, error: VendorError, fix: str = "") -> Check:
     said = error.said or error.what
-    return Check(title=title, state=CheckState.FAILED, said=said, fix=fix or error.fix)
+    return Check(title=title, state=CheckState.FAILED, said=said, own=not error.said, fix=fix or error.fix)
 
 
 def _shapes(api: Spivi) -> list[Check]:
@@ -73,7 +73,7 @@ def _shapes(api: Spivi) -> list[Check]:
         return []
     return [
         Check(
-            title="the values look right",
+            title="a value looks unusual",
             state=CheckState.WARNING,
             said="the site ID is not a number, which Spivi's usually are",
             fix="Compare with My Studio > Developers > API for developers if something below fails.",

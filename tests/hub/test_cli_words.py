@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from hub.cli.app import run
 from hub.testing.faults import Faults
 from plugins.exivo.simulator import ExivoSimulator
 from tests.hub.test_cli import NAMES, Shop, shop
+from tests.tui.terminal import on_terminal
 
 __all__ = ["shop"]
 
@@ -389,3 +391,44 @@ def test_nothing_slow_is_loaded_before_ctrl_c_is_cared_for() -> None:
     code = "import sys, hub.cli; assert not {'pydantic', 'httpx', 'cyclopts', 'asyncio'} & sys.modules.keys(); "
     code += "import hub; assert all(getattr(hub, name) is not None for name in hub.__all__)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# ── on a terminal of 80 columns ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_grant_takes_two_lines_where_a_table_has_no_room(shop: Shop) -> None:
+    """And no date is broken; with more room it is a table."""
+    shop.ready()
+    shop.join("1", "2")
+    assert shop("sync").code == 0
+    shown = {}
+    for columns in (80, 160):
+        command = [sys.executable, "-m", "hub.cli", "--home", str(shop.home), "grants"]
+        with on_terminal(command, size=(columns, 24)) as terminal:
+            assert terminal.wait() == 0
+            shown[columns] = [line.rstrip() for line in terminal.text.splitlines() if line.strip()]
+    assert len(shown[80]) == 4
+    assert all(len(line) <= 80 for line in shown[80])
+    for head, below in zip(shown[80][::2], shown[80][1::2], strict=True):
+        assert "● created" in head
+        assert re.match(r"    \d+ \w+ \d{4} – \d+ \w+ \d{4} ", below) or "open" in below
+    assert shown[160][0].split()[:3] == ["status", "member", "name"]
+
+
+def test_saying_no_to_a_new_home_is_no_mistake(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hub.cli", "--home", str(tmp_path / "home"), "tui"]
+    with on_terminal(command, size=(80, 24)) as terminal:
+        terminal.until("Make one there? [y/N]")
+        terminal.press("\n")
+        assert terminal.wait() == 2
+        said = terminal.text.partition("[y/N]")[2]
+    assert "✖" not in said
+    assert "Nothing was made. `studiohub init` makes one" in said
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("statu", "inbox"), ("status", "inbox"), ("gratns", "grants")])
+def test_a_word_that_is_no_command_names_the_one_that_was_meant(shop: Shop, typed: str, meant: str) -> None:
+    found = shop(typed)
+    assert found.code == 2
+    assert found.err.count(f'Did you mean "{meant}"?') == 1

@@ -9,7 +9,7 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-__all__ = ["frame", "press", "text_of", "until"]
+__all__ = ["frame", "in_view", "press", "text_of", "until"]
 
 
 async def until(pilot: Pilot[Any], true: Callable[[], Any], what: str = "it") -> None:
@@ -27,6 +27,15 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
     for key in keys:
         await pilot.press(*(key[1:] if key.startswith("=") and len(key) > 1 else [key]))
         await pilot.pause()
+
+
+def in_view(pilot: Pilot[Any]) -> bool:
+    """Whether all of what has the focus can be seen."""
+    screen = pilot.app.screen
+    if screen.focused is None:
+        return False
+    place = screen.find_widget(screen.focused)
+    return place.visible_region == place.region and place.region.area > 0
 
 
 def frame(pilot: Pilot[Any]) -> str:

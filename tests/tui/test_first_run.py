@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hub.core import Hub, initialise
+from hub.engine.disconnecting import disconnect
 from hub.look.first_steps import first_steps
 from hub.settings import HubSettings
 from tests.harness import World
@@ -17,6 +18,8 @@ from tui.app import DEMO, HubApp
 from tui.fields import Field
 from tui.screens.first import FirstRunScreen
 from tui.screens.plan import PlanScreen
+from tui.table import IdTable
+from tui.vendor_forms import ADD
 
 
 @pytest.fixture
@@ -51,6 +54,21 @@ async def test_a_studio_is_made_and_the_steps_begin(hub: Hub, size: tuple[int, i
         await until(pilot, lambda: pilot.app.current_mode == "vendors", "the vendors")
         await press(pilot, "1")
         await until(pilot, lambda: pilot.app.current_mode == "first", "the steps again")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 10)])
+async def test_before_anything_is_connected_keys_say_where_to_begin(hub: Hub, size: tuple[int, int]) -> None:
+    """In full at every size, with the key that leads there, until esc takes it away."""
+    async with HubApp(hub).run_test(size=size) as pilot:
+        await until(pilot, lambda: len(pilot.app.screen.query(Field)) == 4, "the form")
+        await press(pilot, "=Studio 5", "enter")
+        await until(pilot, lambda: hub.studio is not None and not pilot.app.screen.query(Field), "the studio")
+        for key, said in (("s", "Nothing is connected yet: 5 Vendors."), ("p", "Nothing is connected yet: 5 Vendors."),
+                          ("E", "There is nothing to run yet: 5 Vendors.")):  # fmt: skip
+            await press(pilot, key)
+            await until(pilot, lambda said=said: said in " ".join(frame(pilot).split()), said)
+            await press(pilot, "escape")
+            await until(pilot, lambda said=said: said not in " ".join(frame(pilot).split()), "nothing any more")
 
 
 async def test_the_made_up_studio_is_one_key_away(hub: Hub) -> None:
@@ -90,3 +108,16 @@ async def test_the_field_that_is_typed_into_says_what_it_is_for(hub: Hub) -> Non
         await press(pilot, "tab")
         await until(pilot, lambda: "Such as Europe/Zurich" in frame(pilot), "what the zone is for")
         assert "As members read it in mails" not in frame(pilot)
+
+
+async def test_a_step_that_connects_leads_to_where_a_vendor_is_added(world: World) -> None:
+    """Also where others are connected already."""
+    await disconnect(world.hub, "door", revoke=False, who="test")
+    async with HubApp(world.hub).run_test(size=(80, 24)) as pilot:
+        await until(
+            pilot, lambda: isinstance(pilot.app.screen, FirstRunScreen) and "Connect a lock" in frame(pilot), "it"
+        )
+        await press(pilot, "enter")
+        await until(pilot, lambda: pilot.app.current_mode == "vendors", "the vendors")
+        table = pilot.app.screen.query_one(IdTable)
+        await until(pilot, lambda: table.row == ADD and "n or enter connects" in frame(pilot), "the line that adds one")

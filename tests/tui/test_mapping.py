@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.text import Text
 
 from hub.studio.editing import edit_rows, rows_of
 from hub.studio.model import LinkRow, PassRow, ResourceRow, RoomRow
@@ -16,6 +17,8 @@ from tests.tui.driving import frame, press, text_of, until
 from tests.visiting import at, book, make_visiting
 from tui.app import HubApp
 from tui.chrome import Hints
+from tui.mapping.drawing import left_cells, right_cells
+from tui.mapping.shape import Left, Right
 from tui.questions import Ask
 from tui.screens.mapping import MappingScreen
 from tui.screens.plan import PlanScreen
@@ -140,6 +143,34 @@ async def test_a_pass_is_ticked_counted_and_saved(world: World, size: tuple[int,
         await press(pilot, "escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, MappingScreen) and not screen(pilot).unsaved, "saved")
     assert (await passes(world))[0].passes == ["abo", "abo-sauna-old", "ten"]
+
+
+async def test_names_of_locks_take_the_room_that_is_there(world: World) -> None:
+    """In 80 columns too; what has no room is left out, not cut in two."""
+    long = "Changing room on the ground floor"
+    board = Right("C-1", long, "tick", on=True, faint="C-1")
+    colours = dict.fromkeys(("created", "progress", "muted", "faint", "foreground"), "green")
+    assert Text.assemble(right_cells(board, board, colours, 40, noted=False)["title"]).plain == f"{long}  C-1"
+    assert str(right_cells(board, board, colours, 15, noted=False)["*"]) == f"[×]  {long}  C-1"
+    assert str(left_cells(Left("a", {"name": "Changing room"}, faint="r-12"), False, colours, 16)["name"]) == (
+        "Changing room"
+    )
+    async with HubApp(world.hub).run_test(size=(80, 24)) as pilot:
+        await begin(pilot, "]")
+        await until(pilot, lambda: "What a booking opens" in frame(pilot), "the resources")
+        head = next(line for line in frame(pilot).splitlines() if "What a booking opens" in line)
+        assert "opens   door" in head
+        assert head.endswith(("door", "opens it")), "whole words"
+
+
+async def test_what_a_key_could_not_do_covers_nothing(world: World) -> None:
+    async with HubApp(world.hub).run_test(size=(80, 24)) as pilot:
+        await begin(pilot)
+        for key, said in (("z", "Nothing to undo in this table."), ("S", "Nothing is changed in Passes.")):
+            await press(pilot, key)
+            await until(pilot, lambda said=said: screen(pilot).said == said, said)
+            assert not list(pilot.app._notifications)
+            assert "What this does" in frame(pilot)
 
 
 async def test_what_was_edited_can_be_undone_step_by_step(world: World) -> None:

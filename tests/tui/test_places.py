@@ -99,8 +99,8 @@ async def test_sync_shows_that_it_works_and_what_it_did(tmp_path: Path, monkeypa
             page_of(app), "say", lambda text, *more, **kept: (said.append(text), say(text, *more, **kept))
         )
         assert app.current_mode == "first"
-        app.action_sync()
-        app.action_sync()
+        await app.action_sync()
+        await app.action_sync()
         await quiet(pilot)
         assert said[0].startswith("Sync")
         assert said[1] == "Sync is still going on."
@@ -160,6 +160,49 @@ async def test_help_lists_the_live_keys(tmp_path: Path, monkeypatch: pytest.Monk
             assert words in shown
         await pilot.press("escape")
         assert isinstance(app.screen, AccessScreen)
+
+
+async def test_while_somebody_types_the_key_to_all_keys_is_one_that_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, monkeypatch, size=NARROW) as (_, app, pilot):
+        await press(pilot, "2", "slash")
+        assert text_of(app).rstrip().endswith("F1 all keys")
+        await press(pilot, "question_mark")
+        assert app.screen.query_one("#filter", Input).value == "?"
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpDialog))
+        await pilot.pause()
+        shown = app.screen.query_one("#text").content.plain  # type: ignore[attr-defined]
+        assert "Scroll" not in shown
+        assert "letters are letters" in shown
+        await pilot.press("escape")
+        await press(pilot, "escape")
+        assert text_of(app).rstrip().endswith("? all keys")
+        await press(pilot, "enter", "question_mark")
+        shown = app.screen.query_one("#text").content.plain  # type: ignore[attr-defined]
+        assert "run the engine here; the same key stops it" in shown
+        assert "Scroll" not in shown, "in a card as everywhere"
+
+
+async def test_the_first_line_says_what_its_key_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(tmp_path, monkeypatch) as (_, app, pilot):
+        await until(pilot, lambda: "nothing runs by itself E runs it here" in text_of(app))
+        await pilot.resize_terminal(*NARROW)
+        await until(pilot, lambda: "nothing runs by itself E\n" in text_of(app))
+
+
+async def test_what_is_said_about_a_row_goes_when_the_cursor_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, monkeypatch) as (_, app, pilot):
+        await press(pilot, "2", "end", "v")
+        assert "This grant has no code." in text_of(app)
+        await press(pilot, "up")
+        assert "This grant has no code." not in text_of(app)
+        page_of(app).say("Saved.", "done")
+        await press(pilot, "down")
+        assert "Saved." in text_of(app), "what is about no row stays"
 
 
 async def test_the_palette_has_every_action_and_no_screenshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,6 +270,33 @@ async def test_new_rows_do_not_move_the_cursor(tmp_path: Path, monkeypatch: pyte
         assert "new, press" not in text_of(app)
 
 
+async def test_today_shows_the_newest_runs_until_somebody_moves_in_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also once the list scrolls, and with all its columns in 80 of the terminal."""
+    async with opened(tmp_path, monkeypatch, size=NARROW) as (world, app, pilot):
+        runs = table_of(app, "#run-list")
+
+        async def more(passes: int, *, so_many: int) -> None:
+            for _ in range(passes):
+                world.clock.move(timedelta(minutes=7))
+                await world.sync()
+            await until(pilot, lambda: len(runs.ids) == so_many)
+
+        await more(7, so_many=16)
+        assert runs.show_vertical_scrollbar
+        assert (runs.cursor, runs.scroll_offset.y) == (0, 0)
+        assert [column.key for column, _ in runs._widths()] == ["status", "time", "flow", "changes", "took"]
+        runs.focus()
+        await press(pilot, "down", "down")
+        chosen = runs.row
+        await more(1, so_many=18)
+        assert (runs.row, runs.cursor) == (chosen, 4)
+        await press(pilot, "home")
+        await more(1, so_many=20)
+        assert (runs.cursor, runs.scroll_offset.y) == (0, 0)
+
+
 async def test_only_rows_that_changed_are_painted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(tmp_path, monkeypatch) as (world, app, pilot):
         await press(pilot, "2")
@@ -277,7 +347,7 @@ async def test_sizes_keep_cursor_and_typed_text(tmp_path: Path, monkeypatch: pyt
             assert field.value == "a"
             assert app.focused is field
             assert table.row == held
-            assert "? all keys" in text_of(app)
+            assert "F1 all keys" in text_of(app)
         await press(pilot, "backspace")
         assert row in table.ids
 

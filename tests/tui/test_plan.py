@@ -11,7 +11,8 @@ from textual.widgets import Input, Static
 
 from hub.engine.sync import plan_now
 from tests.harness import World
-from tests.tui.pilot import NARROW, opened, page_of, press, quiet, table_of, text_of, until
+from tests.tui.driving import in_view
+from tests.tui.pilot import NARROW, PHONE, opened, page_of, press, quiet, table_of, text_of, until
 from tests.visiting import at, book
 from tui.app import HubApp
 from tui.chrome import Hints
@@ -199,9 +200,26 @@ async def test_many_removals_ask_for_words(tmp_path: Path, monkeypatch: pytest.M
         await pilot.press(*"remove", "space", "5", "enter")
         await pilot.pause()
         assert isinstance(app.screen, ConfirmDialog)
+        assert "type exactly: remove 6" in text_of(app)
         await pilot.press("backspace", "6", "enter")
         await until(pilot, lambda: page_of(app).said.startswith("Applied: 6 remove"))
         assert not any(world.opens(member) for member in gone)
+
+
+async def test_at_forty_by_ten_the_words_can_be_seen_as_they_are_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = [str(n) for n in range(6, 12)]
+    async with opened(tmp_path, monkeypatch, size=PHONE, before=lambda world: ended(world, *gone), **FREE) as (
+        _,
+        app,
+        pilot,
+    ):
+        await plan_of(pilot, app)
+        await pilot.press("A")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog) and in_view(pilot))
+        await pilot.press(*"remove", "space", "5", "enter")
+        await until(pilot, lambda: "type exactly: remove 6" in text_of(app) and in_view(pilot))
 
 
 async def test_somebody_with_a_booking_soon_asks_for_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -360,6 +378,16 @@ async def test_narrow_cards_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         await press(pilot, "escape")
         assert isinstance(app.screen, PlanScreen)
         assert app.focused is table_of(app, "#lines")
+
+
+async def test_the_first_frame_of_a_plan_has_its_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(tmp_path, monkeypatch, before=two_ended) as (_, app, pilot):
+        plan = await plan_of(pilot, app)
+        table = table_of(app, "#lines")
+        table.show([])
+        plan._arrange()
+        assert table._on_screen()
+        assert set(table._on_screen()) <= set(table._rows), "without a look at anything else in between"
 
 
 async def test_nothing_to_do_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

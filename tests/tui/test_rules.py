@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from textual.color import Color
 from textual.theme import Theme
 
+from tests.tui.pilot import opened
 from tui.ascii import to_ascii
 from tui.plan_rows import shares
 from tui.theme import DARK, LIGHT, PLAN, STATES, TEXTURE
@@ -40,6 +43,16 @@ def test_every_text_can_be_read_on_every_ground(theme: Theme, ground: str, word:
 def test_what_is_chosen_can_be_read_on_the_accent(theme: Theme) -> None:
     one, other = sorted((luminance(colour(theme, "accent")), luminance(colour(theme, "background"))), reverse=True)
     assert (one + 0.05) / (other + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+async def test_it_begins_in_the_colours_that_were_asked_for(
+    theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, monkeypatch, theme=theme.name) as (_, app, _):
+        assert app.screen.styles.background == colour(theme, "background")
+        assert app.theme_variables["muted"] == theme.variables["muted"]
+        assert app.has_class("-dark-mode") is theme.dark
 
 
 def test_statuses_of_grants_differ_in_shape_ascii_and_word() -> None:

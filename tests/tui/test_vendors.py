@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
-from hub import redact
+from hub import http, redact
 from hub.cli import output
 from plugins.exivo.simulator import API_KEY, API_SECRET, SITE_ID
 from tests.harness import World
-from tests.tui.driving import frame, press, text_of, until
+from tests.tui.driving import frame, in_view, press, text_of, until
 from tui.app import HubApp
 from tui.chrome import Hints
 from tui.fields import Choose, Field
@@ -77,6 +77,8 @@ async def test_a_lock_is_added_and_nothing_is_taken_for_granted(world: World) ->
         await until(pilot, lambda: "Nothing was saved" in text_of(pilot, "#checks"), "the refusal")
         bad = {one.field.key for one in screen.query(Field) if one.has_class("bad")}
         assert bad == {"name", "api_secret", "policy"}
+        wrong = str(field(screen, "policy").query_one(".wrong", Static).content)
+        assert "sync, grant only or observe" in wrong, "in the words of the form"
         assert len(await world.hub.connections()) == 2
         await fill(pilot, screen, name="back", api_secret=SECRET, policy="sync")
         await press(pilot, "ctrl+s")
@@ -90,11 +92,30 @@ async def test_a_lock_is_added_and_nothing_is_taken_for_granted(world: World) ->
         assert field(screen, "api_secret").text == API_SECRET, "typed in the place of the wrong one"
         await press(pilot, "ctrl+s")
         await until(pilot, lambda: screen._shown == "back" and "Saved" in text_of(pilot, "#checks"), "saved")
+        assert screen.said.startswith("back is saved.")
         row = await world.hub.connection_row("back")
         assert row.options is not None
         assert (row.options.policy, row.options.hold_removals_above.count) == ("sync", 5)
         assert not screen.unsaved
         assert all(one.text == "" for one in screen.query(Field) if one.field.kind == "secret")
+
+
+async def test_an_address_where_nobody_listens_is_no_word_of_the_vendors(world: World) -> None:
+    """And what is to be looked at is named as the form names it."""
+
+    async def down(_scope: Any, _receive: Any, _send: Any) -> None:
+        raise ConnectionRefusedError
+
+    async with http.answering("http://down.test", down), HubApp(world.hub).run_test(size=(120, 50)) as pilot:
+        screen = await begin(pilot, world, "door")
+        await fill(pilot, screen, base_url="http://down.test/v1", site_id="my-site")
+        await press(pilot, "V")
+        await until(pilot, lambda: "could not be reached" in text_of(pilot, "#checks"), "the checks")
+        shown = text_of(pilot, "#checks")
+        assert "door could not be reached at http://down.test" in shown
+        assert "said:" not in shown
+        assert "Check Address and the way out to the internet." in shown
+        assert "a value looks unusual" in shown
 
 
 async def test_wrong_values_are_shown_beside_their_fields(world: World) -> None:
@@ -181,6 +202,7 @@ async def test_a_lock_is_forgotten_only_by_its_own_words(world: World) -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, TypeWords), "the words")
         await press(pilot, "enter", "=y", "enter", "enter")
         assert isinstance(pilot.app.screen, TypeWords)
+        assert "type exactly: revoke door or leave door" in frame(pilot)
         await press(pilot, "escape")
         assert pilot.app.screen is screen
         assert len(await world.hub.connections()) == 2
@@ -190,6 +212,56 @@ async def test_a_lock_is_forgotten_only_by_its_own_words(world: World) -> None:
         await until(pilot, lambda: "door" not in screen._views, "forgotten")
     assert not world.ours() or not world.opens("1")
     assert [row.name for row in await world.hub.connections()] == ["desk"]
+
+
+async def test_at_forty_by_ten_the_form_stands_in_place_of_the_list(world: World) -> None:
+    """And the field that is typed into is seen, also after another size."""
+    async with HubApp(world.hub).run_test(size=(40, 10)) as pilot:
+        screen = await begin(pilot, world, "door")
+        assert "+ add vendor" in frame(pilot)
+        await press(pilot, "enter")
+        await until(pilot, lambda: isinstance(screen.focused, Input) and in_view(pilot), "the first field")
+        assert "Site ID" in frame(pilot)
+        assert "+ add vendor" not in frame(pilot)
+        for _ in range(8):
+            await press(pilot, "tab")
+            await until(pilot, lambda: in_view(pilot), "the next field")
+        here = screen.focused
+        for size in ((120, 36), (40, 10), (80, 24), (40, 10)):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda: screen.focused is here and in_view(pilot), "the same field")
+        await press(pilot, "escape")
+        await until(pilot, lambda: "+ add vendor" in frame(pilot), "the list")
+        await press(pilot, "D")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TypeWords) and in_view(pilot), "where to type")
+        assert "leave door" in frame(pilot)
+
+
+async def test_another_form_begins_at_its_top(world: World) -> None:
+    async with HubApp(world.hub).run_test(size=(80, 24)) as pilot:
+        screen = await begin(pilot, world, "door")
+        right = screen.query_one("#right")
+        list(screen.query(Field))[-1].go()
+        await until(pilot, lambda: right.scroll_offset.y > 0, "the end of the form")
+        await press(pilot, "escape", "n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask), "the vendors")
+        asked = pilot.app.screen
+        assert isinstance(asked, Ask)
+        await press(pilot, next(key for key, (_, name) in asked._answers.items() if name == "exivo"))
+        await until(pilot, lambda: screen._shown == "new:exivo" and isinstance(screen.focused, Input), "the form")
+        await until(pilot, lambda: "From the API settings" in frame(pilot), "what it is for")
+        assert right.scroll_offset.y == 0
+
+
+async def test_where_there_is_only_the_line_that_adds_nothing_else_is_offered(world: World) -> None:
+    async with HubApp(world.hub).run_test(size=(80, 24)) as pilot:
+        screen = await begin(pilot, world)
+        await until(pilot, lambda: {"verify", "save"} <= {what for _, what, _ in screen.query_one(Hints).hints}, "all")
+        await press(pilot, "end")
+        await until(pilot, lambda: screen._shown == "+", "the last line")
+        shown = {what for _, what, _ in screen.query_one(Hints).hints}
+        assert "add vendor" in shown
+        assert not shown & {"verify", "save", "undo typing", "disconnect…"}
 
 
 async def test_a_read_only_window_refuses_before_anything_is_tried(world: World) -> None:

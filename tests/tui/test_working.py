@@ -14,6 +14,7 @@ from hub.store import tables as t
 from tests.harness import World
 from tests.tui.pilot import LARGE, NARROW, PHONE, opened, page_of, press, quiet, table_of, text_of, until
 from tui.chips import Chips
+from tui.chrome import StatusLine
 from tui.dialogs.group import GroupDialog
 from tui.dialogs.item import ItemDialog
 from tui.questions import Ask
@@ -49,6 +50,22 @@ async def test_without_a_daemon_the_engine_can_run_in_here(tmp_path: Path, monke
         await until(pilot, lambda: "nothing runs by itself" in text_of(app))
         assert not app.engine.works
         assert await workers(world) == 0
+
+
+async def test_what_is_said_is_shown_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over as many lines as it takes, and the next sentence over as many as that one takes."""
+    long = "The engine runs here, as long as this stays open. `studiohub daemon` does it for good."
+    async with opened(tmp_path, monkeypatch, size=NARROW) as (_, app, pilot):
+        line = page_of(app).query_one(StatusLine)
+        for text, lines in ((long, 2), ("Done.", 1), (long * 2, 3), ("", 0), (long, 2)):
+            page_of(app).say(text, "done")
+            await pilot.pause()
+            assert text in " ".join(text_of(app).split())
+            assert line.size.height == lines
+        assert text_of(app).rstrip().endswith("? all keys")
+        await pilot.resize_terminal(*PHONE)
+        await quiet(pilot)
+        assert long in " ".join(text_of(app).split())
 
 
 async def test_leaving_stops_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from tui.dialogs.base import Dialog
+from tui.page import LOW
 from tui.theme import glyph, state
 from tui.words import clean
 
@@ -72,8 +73,12 @@ class ConfirmDialog(Dialog[bool]):
     DEFAULT_CSS = """
     ConfirmDialog > #panel { border-left: thick $failed; width: 78; }
     ConfirmDialog #words { height: 1; border: none; padding: 0 1; background: $surface; margin-top: 1; }
+    ConfirmDialog #words > .input--placeholder { color: $faint; text-style: italic; }
     ConfirmDialog #answers { height: 1; margin-top: 1; layout: horizontal; }
     ConfirmDialog #scroll { max-height: 16; }
+    ConfirmDialog.low > #panel { height: 100%; max-height: 100%; padding: 0 1; }
+    ConfirmDialog.low #scroll { height: 1fr; }
+    ConfirmDialog.low .foot, ConfirmDialog.low #words, ConfirmDialog.low #answers { margin-top: 0; }
     """
     BINDINGS: ClassVar[list[Any]] = [
         Binding("left,up", "app.focus_previous", "other answer", show=False),
@@ -106,6 +111,10 @@ class ConfirmDialog(Dialog[bool]):
         self.query_one("#words" if self.question.words else "#keep").focus()
         self._fill()
 
+    def on_resize(self) -> None:
+        """Little room: what is to be answered stays in view, and what it is about scrolls above."""
+        self.set_class(self.app.size.height < LOW, "low")
+
     def _fill(self) -> None:
         colours, asked = self.app.theme_variables, self.question
         bad, look = state("broken"), state("warning")
@@ -132,8 +141,13 @@ class ConfirmDialog(Dialog[bool]):
             self._foot()
         self.query_one("#text", Static).update(Text("\n").join(lines))
 
-    def _foot(self) -> None:
+    def _foot(self, *, wrong: bool = False) -> None:
         colours = self.app.theme_variables
+        if wrong:
+            bad = state("broken")
+            said = Text(f"{glyph(bad)} type exactly: {self.question.words}", style=f"bold {colours['failed']}")
+            self.query_one("#foot", Static).update(said)
+            return
         match = self.query_one("#words", Input).value == self.question.words
         key = f"bold {colours['accent']}"
         self.query_one("#foot", Static).update(
@@ -153,6 +167,8 @@ class ConfirmDialog(Dialog[bool]):
     def _submitted(self, message: Input.Submitted) -> None:
         if message.value == self.question.words:
             self.dismiss(True)
+        else:
+            self._foot(wrong=True)
 
     @on(Choice.Taken)
     def _taken(self, message: Choice.Taken) -> None:

@@ -27,7 +27,12 @@ class HelpDialog(Dialog[None]):
         """Fill it."""
         colours = self.app.theme_variables
         groups: dict[str, list[Text]] = {"In this pane": [], "On this screen": [], "Everywhere": []}
+        typing = False
         for key, what, action, node in self._keys:
+            if type(node).__module__.startswith("textual.widgets"):
+                # A field has two dozen keys, as all editors have them; ours would stand far below.
+                typing = True
+                continue
             title = (
                 "Everywhere"
                 if isinstance(node, App)
@@ -49,5 +54,8 @@ class HelpDialog(Dialog[None]):
         for title, found in groups.items():
             if found:
                 lines += [Text(title, style="bold"), *found, Text()]
+        if typing:
+            words = "While you type, letters are letters; ← → home end ^w ^u ^k edit, and esc leaves the field."
+            lines += [Text(words, style=colours["muted"]), Text()]
         lines.append(Text("Capitals reach beyond the screen. tab goes to the next pane.", style=colours["muted"]))
         self.query_one("#text", Static).update(Text("\n").join(lines))

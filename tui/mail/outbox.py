@@ -227,7 +227,7 @@ class Outbox(Vertical):
         if not self.page.may("again"):
             return
         if view is None or view.state not in {"failed", "unsure", "queued"}:
-            self.page.say("Only what failed, is unsure or waits can be sent again.")
+            self.page.say("Only what failed, is unsure or waits can be sent again.", of_row=True)
             return
         if view.state == "unsure":
             lines = ["It may have gone out already; then they get it twice."]

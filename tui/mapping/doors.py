@@ -121,7 +121,7 @@ class Resources(_Doors):
     kind = "resources"
     thing = "resource"
     title = "What a booking opens"
-    what = "tick the locks that a booking opens"
+    what = "[×] a booking opens it"
     minutes = (("minutes_before", "minutes before"), ("minutes_after", "minutes after"))
     columns = (
         Column("name", "Resource", 12, grow=True),
@@ -138,6 +138,6 @@ class Communities(_Doors):
     kind = "communities"
     thing = "community"
     title = "What belonging opens"
-    what = "tick the locks that members open"
+    what = "[×] members open it"
     columns = (Column("name", "Community", 12, grow=True), Column("opens", "Opens", 12, grow=True))
     empty = "No communities known. A booking system that has some brings them with the next sync."

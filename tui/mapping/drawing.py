@@ -29,8 +29,8 @@ SHOWN = 4
 """So many kinds of change are told one by one."""
 
 
-def left_cells(left: Left, changed: bool, colours: dict[str, str]) -> Cells:
-    """A thing."""
+def left_cells(left: Left, changed: bool, colours: dict[str, str], room: int) -> Cells:
+    """A thing. Its id is there where its name has room for it in so many cells."""
     style = colours["progress"] if changed else colours["muted"] if left.quiet else colours["foreground"]
     cells: Cells = {}
     for column, value in left.cells.items():
@@ -41,13 +41,14 @@ def left_cells(left: Left, changed: bool, colours: dict[str, str]) -> Cells:
     if left.state:
         shown = state(left.state)
         name = Text.assemble((f"{glyph(shown)} ", colours[shown.colour]), name)
-    if left.faint and left.faint != left.cells.get("name"):
+    if left.faint and left.faint != left.cells.get("name") and name.cell_len + 2 + len(left.faint) <= room:
         name.append(f"  {left.faint}", style=colours["faint"])
     return {**cells, "name": name}
 
 
-def right_cells(right: Right, old: Right | None, colours: dict[str, str]) -> Cells:
-    """Something that belongs to it; `old` is how it is saved."""
+def right_cells(right: Right, old: Right | None, colours: dict[str, str], room: int, *, noted: bool) -> Cells:
+    """Something that belongs to it; `old` is how it is saved. A title that does not fit into so many cells takes the
+    room of the value, where there is none, and that of the note, where none is shown (`noted`: notes have room)."""
     if right.mark in ("tick", "one"):
         on, off = ("[×]", "[ ]") if right.mark == "tick" else ("(•)", "( )")
         mark = Text(on if right.on else off, style=f"bold {colours['created']}" if right.on else colours["muted"])
@@ -56,9 +57,6 @@ def right_cells(right: Right, old: Right | None, colours: dict[str, str]) -> Cel
         mark = Text(f" {glyph(shown)} ", style=f"{'bold ' * shown.bold}{colours[shown.colour]}")
     else:
         mark = Text("")
-    title = Text(right.title)
-    if right.faint and right.faint != right.title:
-        title.append(f"  {right.faint}", style=colours["faint"])
     changed = old is None or (old.on, old.value) != (right.on, right.value)
     if old is None and not right.on:
         changed = False
@@ -68,8 +66,12 @@ def right_cells(right: Right, old: Right | None, colours: dict[str, str]) -> Cel
         note.append("✎ new" if right.on or right.mark == "value" else "✎ taken away", colours["progress"])
     if right.note:
         note.append(f"{', ' if changed else ''}{right.note}")
-    if changed:
-        title = Text.assemble(title, (" ✎", colours["progress"]))
+    title = Text.assemble(right.title, (" ✎" if changed else "", colours["progress"]))
+    if right.faint and right.faint != right.title:
+        title.append(f"  {right.faint}", style=colours["faint"])
+    if title.cell_len > room and not right.value and not (note and noted):
+        mark.pad_right(3 - mark.cell_len)
+        return {"*": Text.assemble(mark, "  ", title)}
     return {"mark": mark, "title": title, "value": value, "note": note}
 
 

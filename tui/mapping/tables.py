@@ -31,6 +31,30 @@ from tui.table import Column, IdTable
 __all__ = ["MappingTables"]
 
 
+class Heading(Static):
+    """What stands over the right side: what it is, and after it how to use it where there is room for that."""
+
+    def __init__(self, *, id: str, classes: str) -> None:
+        super().__init__(id=id, classes=classes)
+        self._loud, self._quiet = "", ""
+
+    def say(self, loud: str, quiet: str) -> None:
+        """Say these."""
+        if (loud, quiet) != (self._loud, self._quiet):
+            self._loud, self._quiet = loud, quiet
+            self.refresh()
+
+    def render(self) -> Text:
+        """From the width as it is now."""
+        colours, width = self.app.theme_variables, self.content_size.width
+        for quiet in (self._quiet, self._quiet.rpartition(" · ")[0], ""):
+            line = Text.assemble((self._loud, "bold"), (f"   {quiet}" if quiet else "", colours["muted"]), no_wrap=True)
+            if line.cell_len <= width:
+                break
+        line.truncate(width, overflow="ellipsis")
+        return line
+
+
 class MappingTables(Page):
     """What is shown: things, what belongs to one of them, and what the edits so far would do."""
 
@@ -96,11 +120,17 @@ class MappingTables(Page):
                 yield Static("", id="left-title", classes="head")
                 yield IdTable(self.table.columns, self._left_rows, id="things")
             with Vertical(id="right"):
-                yield Static("", id="right-title", classes="head")
+                yield Heading(id="right-title", classes="head")
                 yield IdTable((), self._right_rows, opens="", id="choices")
                 yield Input(id="value", select_on_focus=True)
                 yield Input(id="filter", placeholder="/  part of a name")
                 yield Static("", id="does")
+
+    def on_resize(self) -> None:
+        """In another width other parts of a line have room."""
+        super().on_resize()
+        for table in self.query(IdTable):
+            self.call_after_refresh(table.forget)
 
     # ── loading ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -156,17 +186,15 @@ class MappingTables(Page):
         }
 
     def _show_right(self) -> None:
-        colours = self.app.theme_variables
         key = self.query_one("#things", IdTable).row
         choices = self.query_one("#choices", IdTable)
-        title = self.query_one("#right-title", Static)
+        title = self.query_one("#right-title", Heading)
         if key is None:
             self._rights = {}
-            title.update("")
+            title.say("", "")
             choices.empty = ""
         else:
-            loud, quiet = self.table.heading(self.draft, self.board, key)
-            title.update(Text.assemble((loud, "bold"), (f"   {quiet}", colours["muted"]), no_wrap=True))
+            title.say(*self.table.heading(self.draft, self.board, key))
             pane, text = self._filter
             rights = self.table.right(self.draft, self.board, key)
             if pane == "choices" and text:
@@ -191,14 +219,21 @@ class MappingTables(Page):
             if self.query_one("#things", IdTable).row in people:
                 self._show_right()
             return {key: person_cells(people.get(key), self.draft, key, key in changed, colours) for key in ids}
-        return {key: left_cells(self._lefts[key], key in changed, colours) for key in ids if key in self._lefts}
+        room = self.query_one("#things", IdTable).room_of("name")
+        return {key: left_cells(self._lefts[key], key in changed, colours, room) for key in ids if key in self._lefts}
 
     async def _right_rows(self, ids: Sequence[str]) -> dict[str, dict[str, Text | str]]:
         colours = self.app.theme_variables
         key = self.query_one("#things", IdTable).row or ""
         before = Draft(self.draft.kind, rows=self.draft.seen)
         old = {one.key: one for one in self.table.right(before, self.board, key)} if key else {}
-        return {one: right_cells(self._rights[one], old.get(one), colours) for one in ids if one in self._rights}
+        choices = self.query_one("#choices", IdTable)
+        room, noted = choices.room_of("title"), bool(choices.room_of("note"))
+        return {
+            one: right_cells(self._rights[one], old.get(one), colours, room, noted=noted)
+            for one in ids
+            if one in self._rights
+        }
 
     # ── what it does ──────────────────────────────────────────────────────────────────────────────────────────────
 

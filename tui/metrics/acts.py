@@ -84,7 +84,7 @@ class MetricsPage(Page):
             return
         found = self.result()
         if found is None:
-            self.say("There is no result under the cursor: choose a rider who has one.")
+            self.say("There is no result under the cursor: choose a rider who has one.", of_row=True)
             return
         number, name, dropped = found
         answers = [("b", "let it count again", "restore")] if dropped else [("d", "drop it", "drop")]

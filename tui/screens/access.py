@@ -310,7 +310,7 @@ class AccessScreen(Page):
         view = self._view()
         secrets = await self._opened_secrets(view) if view is not None else None
         if view is None or secrets is None or secrets.code is None:
-            self.say("This grant has no code.")
+            self.say("This grant has no code.", of_row=True)
             return
         self._hide()
         self._open = (view.id, secrets.code)
@@ -333,7 +333,7 @@ class AccessScreen(Page):
         view = self._view()
         secrets = await self._opened_secrets(view) if view is not None else None
         if secrets is None or secrets.url is None:
-            self.say("This grant has no URL.")
+            self.say("This grant has no URL.", of_row=True)
             return
         self.app.copy_to_clipboard(secrets.url)
         self.say("Sent to your clipboard. Some terminals don't take it.", "done")
@@ -345,7 +345,7 @@ class AccessScreen(Page):
         table = self.query_one("#grants", IdTable)
         open_ones = [key for key in table.marks or {table.row or ""} if not _settled(self._views.get(key))]
         if not open_ones:
-            self.say("There is nothing to try again here: only what failed or is in progress.")
+            self.say("There is nothing to try again here: only what failed or is in progress.", of_row=True)
             return
         table.unmark()
         self.hub_app.try_now(open_ones)

@@ -204,6 +204,8 @@ class FirstRunScreen(Page):
         where = STEPS[place][2]
         if where == "plan":
             await self.hub_app.action_plan()
+        elif where == "vendors" and not self._done.get(STEPS[place][0]):
+            await self.hub_app.connect_vendor()
         else:
             self.hub_app.action_mode(where)
 

@@ -172,13 +172,13 @@ class MappingScreen(MappingTables):
         key, choice = self._cursor()
         choices = self.query_one("#choices", IdTable)
         if key is None or choice is None:
-            self.notify("There is nothing to tick here.", timeout=3)
+            self.say("There is nothing to tick here.", of_row=True)
         elif not choices.has_focus:
             self._to_the_right()
         elif edits := self.table.toggle(self.draft, self.board, key, choice):
             await self._apply(edits)
         else:
-            self.notify("This line has nothing to tick. e types a value.", timeout=3)
+            self.say("This line has nothing to tick. e types a value.", of_row=True)
 
     async def action_bump(self, by: int) -> None:
         """More or less: minutes on the right, priority on the left."""
@@ -188,7 +188,7 @@ class MappingScreen(MappingTables):
         if edits:
             await self._apply(edits)
         else:
-            self.notify("There is nothing to count up or down here.", timeout=3)
+            self.say("There is nothing to count up or down here.", of_row=True)
 
     def _typing(self) -> str | None:
         key, choice = self._cursor()
@@ -200,7 +200,7 @@ class MappingScreen(MappingTables):
         """Type a value."""
         text = self._typing()
         if text is None:
-            self.notify("There is nothing to type on this line.", timeout=3)
+            self.say("There is nothing to type on this line.", of_row=True)
             return
         field = self.query_one("#value", Input)
         field.value = text
@@ -278,7 +278,7 @@ class MappingScreen(MappingTables):
         if self.draft.undo():
             self._show()
         else:
-            self.notify("Nothing to undo in this table.", timeout=3)
+            self.say("Nothing to undo in this table.")
 
     # ── saving ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -289,7 +289,7 @@ class MappingScreen(MappingTables):
         if not self.may("save"):
             return
         if not draft.unsaved:
-            self.notify(f"Nothing is changed in {self.table.name}.", timeout=3)
+            self.say(f"Nothing is changed in {self.table.name}.")
             return
         try:
             effects = await effects_of(app.hub, draft.kind, draft.rows)

@@ -172,7 +172,8 @@ class PlanScreen(Page):
             if not made.lines
             else "Nothing matches. esc clears the filter."
         )
-        table.show(self._rows.ids, keep=keep)
+        first = self._rows.ids[table.first_page]
+        table.show(self._rows.ids, keep=keep, rows={row: self._row(row) for row in first})
         table.fresh.clear()
         self.query_one(Bar).show(made.counts)
         self._say_head()
@@ -288,7 +289,7 @@ class PlanScreen(Page):
         table = self.query_one("#lines", PlanTable)
         lines = [line for line in self._rows.of(table.row or "") if line.action in ACTS]
         if not lines:
-            self.say("This line is only told: applying does nothing about it.")
+            self.say("This line is only told: applying does nothing about it.", of_row=True)
             return
         identities = {line.identity for line in lines}
         if identities <= self._left_out:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from hub import times
 from hub.look import journal
 from hub.look.needs import Need, needs
 from hub.look.today import Door, Flow, doors_from, flows
+from tui.cells import Cells
 from tui.chrome import put
 from tui.page import Page
 from tui.table import Column, IdTable
@@ -122,6 +123,22 @@ class DoorsCard(Widget):
         return Text(" " * (name_width + 4) + "".join(line) + "     people", style=colours["faint"])
 
 
+class LastRuns(IdTable):
+    """The runs, the newest on top. It stays with the newest until somebody moves down, and again once they are back."""
+
+    following = True
+
+    def _go(self, place: int) -> None:
+        super()._go(place)
+        self.following = self.cursor == 0
+
+    def show(
+        self, ids: Sequence[str], *, keep: bool = True, news: bool = True, rows: Mapping[str, Cells] | None = None
+    ) -> None:
+        """Show these runs; the newest, while it follows."""
+        super().show(ids, keep=keep and not self.following, news=news, rows=rows)
+
+
 class TodayScreen(Page):
     """The first thing that somebody sees."""
 
@@ -169,7 +186,7 @@ class TodayScreen(Page):
                 Column("took", "Took", 7, right=True, drop=2),
                 Column("by", "By", 12, drop=3),
             ]
-            yield IdTable(run_columns, self._run_rows, empty="No run yet. s syncs now.", id="run-list")
+            yield LastRuns(run_columns, self._run_rows, empty="No run yet. s syncs now.", id="run-list")
 
     def __init__(self) -> None:
         super().__init__()

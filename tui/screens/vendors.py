@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from msgspec import structs
 from textual import on, work
 from textual.binding import Binding
 from textual.widgets import Input, Static
@@ -14,6 +15,7 @@ from hub.errors import HubError
 from hub.grants import Check, CheckState
 from hub.studio.connecting import check_connection, gave_access, try_connection
 from hub.studio.file import ConnectionSpec
+from hub.studio.forms import form_fields, in_form_words
 from hub.words import counted
 from tui.checks import checks_text
 from tui.fields import Field
@@ -44,12 +46,15 @@ class VendorsScreen(VendorForms):
         if message.row == ADD:
             self.action_add()
         elif fields := list(self.query(Field)):
-            fields[0].go()
+            self._go_to(fields[0])
 
     def label(self, action: str, what: str) -> str:
-        """On the last line, enter adds a vendor."""
-        adds = action == "open" and self.query_one("#vendors", IdTable).row == ADD
-        return "add vendor" if adds else super().label(action, what)
+        """On the last line, enter adds a vendor, and there is nothing that could be tried or saved."""
+        if self.query_one("#vendors", IdTable).row == ADD:
+            if action in ("verify", "save", "save_untried", "undo", "disconnect"):
+                return ""
+            return "add vendor" if action == "open" else super().label(action, what)
+        return super().label(action, what)
 
     # ── what can be done ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -72,7 +77,10 @@ class VendorsScreen(VendorForms):
 
     def _show_checks(self, key: str, spec: ConnectionSpec, checks: Sequence[Check], end: str) -> None:
         colours = self.app.theme_variables
+        fields = form_fields(spec.plugin, None)
+        checks = [structs.replace(check, fix=in_form_words(check.fix, fields)) for check in checks]
         self._checks[key] = checks_text(spec.plugin.title, checks, self.hub_app.hub.clock.now(), end, colours)
+        self.add_class("opened")
         if self._shown == key:
             self.query_one("#checks", Static).update(self._checks[key])
             self.query_one("#checks", Static).scroll_visible(animate=False)
@@ -147,6 +155,8 @@ class VendorsScreen(VendorForms):
         next_ = " s reads it, 1 goes on with the first steps." if self.hub_app.new_here else ""
         self._show_checks(spec.name, spec, checks, f"Saved: {said}.{next_}")
         await self._show_form(spec.name)
+        self.call_after_refresh(self.query_one("#checks").scroll_visible, animate=False)
+        self.say(f"{spec.name} is saved.{next_}", "done")
 
     @work(exclusive=True, group="vendor")
     async def action_add(self) -> None:
@@ -164,7 +174,7 @@ class VendorsScreen(VendorForms):
             table = self.query_one("#vendors", IdTable)
             table.cursor = list(table.ids).index(key)
             await self._show_form(key)
-            self.query(Field).first().go()
+            self._go_to(self.query(Field).first())
 
     @work(exclusive=True, group="vendor")
     async def action_disconnect(self) -> None:
@@ -219,4 +229,5 @@ class VendorsScreen(VendorForms):
 
     def action_back(self) -> None:
         """Out of the form, to the list."""
+        self.remove_class("opened")
         self.query_one("#vendors", IdTable).focus()

@@ -108,7 +108,9 @@ async def _may_read(api: Anny, path: str, what: str) -> Check:
     except VendorError as error:
         if path in wire.ASSUMED:
             fix = "Rules with communities can't be used. Allow the token to read them if you need such rules."
-            return Check(title=title, state=CheckState.WARNING, said=error.said or error.what, fix=fix)
+            return Check(
+                title=title, state=CheckState.WARNING, said=error.said or error.what, own=not error.said, fix=fix
+            )
         return _failed(title, error, f"Give the access token the scope to read {what}.")
     said = f"{page.total:,}" if page.total is not None else ""
     return Check(title=title, state=CheckState.OK, said=said)
@@ -120,7 +122,7 @@ async def _webhook(api: Anny) -> Check:
         found = await ours(api)
     except VendorError as error:
         fix = "Give the token the scope b.webhook-subscriptions:*. Without it changes are found by reading only."
-        return Check(title=title, state=CheckState.WARNING, said=error.said or error.what, fix=fix)
+        return Check(title=title, state=CheckState.WARNING, said=error.said or error.what, own=not error.said, fix=fix)
     if not found:
         return Check(title=title, state=CheckState.SKIPPED, said="the hub has made none yet")
     if any(row.get("is_active") is not False for row in found):
@@ -131,7 +133,7 @@ async def _webhook(api: Anny) -> Check:
 
 
 def _failed(title: str, error: VendorError, fix: str) -> Check:
-    return Check(title=title, state=CheckState.FAILED, said=error.said or error.what, fix=fix)
+    return Check(title=title, state=CheckState.FAILED, said=error.said or error.what, own=not error.said, fix=fix)
 
 
 def _ms(started: float) -> int:

@@ -116,7 +116,7 @@ async def _classic(connection: Connection) -> Check:
 
 
 def _failed(title: str, error: VendorError, fix: str) -> Check:
-    return Check(title=title, state=CheckState.FAILED, said=_said(error), fix=fix)
+    return Check(title=title, state=CheckState.FAILED, said=_said(error), own=not error.said, fix=fix)
 
 
 def _said(error: VendorError) -> str:

@@ -49,7 +49,7 @@ async def verify(connection: Connection) -> list[Check]:
 
 
 def _failed(title: str, error: VendorError, fix: str = "", state: CheckState = CheckState.FAILED) -> Check:
-    return Check(title=title, state=state, said=error.said or error.what, fix=fix or error.fix)
+    return Check(title=title, state=state, said=error.said or error.what, own=not error.said, fix=fix or error.fix)
 
 
 async def _who(api: Momence) -> Check:

@@ -54,7 +54,7 @@ async def _timetable(connection: Connection) -> list[Check]:
         fix = error.fix or "Check base_url and the way out to the internet."
         if isinstance(error, RetryLater):
             fix = "Check base_url and the way out to the internet; if both are right, try again later."
-        return [Check(title=title, state=CheckState.FAILED, said=said, fix=fix)]
+        return [Check(title=title, state=CheckState.FAILED, said=said, own=True, fix=fix)]
     took = round((time.perf_counter() - started) * 1000)
     checks = [Check(title=title, state=CheckState.OK, took_ms=took)]
     if week.problems:
@@ -90,7 +90,12 @@ async def _assumed(connection: Connection) -> list[Check]:
             async for _ in pages:
                 break
     except VendorError as error:
-        return [warning, Check(title=title, state=CheckState.FAILED, said=error.said or error.what, fix=error.fix)]
+        return [
+            warning,
+            Check(
+                title=title, state=CheckState.FAILED, said=error.said or error.what, own=not error.said, fix=error.fix
+            ),
+        ]
     return [warning, Check(title=title, state=CheckState.OK)]
 
 
@@ -99,7 +104,15 @@ async def _folder(connection: Connection, path: Path) -> list[Check]:
         folder = look(path)
         found, problems = await _read(connection, path)
     except (FixSettings, RetryLater) as error:
-        return [Check(title="folder", state=CheckState.FAILED, said=error.said or error.what, fix=error.fix)]
+        return [
+            Check(
+                title="folder",
+                state=CheckState.FAILED,
+                said=error.said or error.what,
+                own=not error.said,
+                fix=error.fix,
+            )
+        ]
     checks = [Check(title="folder", state=CheckState.OK, said=str(folder.path))]
     for table in folder.tables:
         wrong = [problem for problem in problems if problem.kind == table.kind]

@@ -157,7 +157,7 @@ async def test_a_list_that_may_not_be_read_is_told(site: Site, operation: str, t
         ({"time_zone": "America/New_York"}, "time zones agree", "America/New_York"),
         ({"site_type": "real-estate"}, "kind of site", "real-estate"),
         ({"groups": {}}, "access groups", "none"),
-        ({"site_id": "my-site"}, "the values look right", "site ID"),
+        ({"site_id": "my-site"}, "a value looks unusual", "site ID"),
     ],
 )
 async def test_what_is_odd_is_a_warning(options: dict[str, Any], title: str, said: str) -> None:
