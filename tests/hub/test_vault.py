@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import fernet
 from sqlalchemy import select, update
 
 from hub import redact
@@ -44,6 +45,22 @@ def test_what_was_opened_is_known_as_secret() -> None:
     redact.forget_all()
     vault.open(sealed)
     assert "hunter2" not in redact.mask("it is hunter2-hunter2")
+
+
+def test_a_cipher_that_is_made_while_the_keys_change_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads open secrets too: one that still makes the old cipher must not put it in the place of the new one."""
+    old, new = new_key(), new_key()
+    vault = Vault([old])
+    real = fernet.MultiFernet
+
+    def slow(keys: Any) -> Any:
+        monkeypatch.setattr(fernet, "MultiFernet", real)
+        vault._use([new, old])
+        return real(keys)
+
+    monkeypatch.setattr(fernet, "MultiFernet", slow)
+    assert vault.open(vault.seal("hunter2")) == "hunter2"
+    assert Vault([new]).open(vault.seal("hunter2")) == "hunter2"
 
 
 def test_the_wrong_key_is_said_so() -> None:

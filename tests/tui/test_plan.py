@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from textual.widgets import Input, Static
 
 from hub.engine.sync import plan_now
+from hub.store import tables as t
 from tests.harness import World
 from tests.tui.driving import in_view
 from tests.tui.pilot import NARROW, PHONE, opened, page_of, press, quiet, table_of, text_of, until
@@ -404,13 +408,16 @@ async def test_nothing_to_do_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
 async def test_a_plan_that_is_left_while_it_is_made_ends_quietly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with opened(tmp_path, monkeypatch, before=two_ended, **FREE) as (_, app, pilot):
+    async with opened(tmp_path, monkeypatch, before=two_ended, **FREE) as (world, app, pilot):
         for _ in range(3):
             await press(pilot, "p")
             await until(pilot, lambda: isinstance(app.screen, PlanScreen))
             await press(pilot, "escape")
             await until(pilot, lambda: app.work is None and not isinstance(app.screen, PlanScreen))
         assert app.mistake is None
+        async with world.hub.database.read() as db:
+            states = set((await db.execute(select(t.run.c.state))).scalars())
+        assert "running" not in states, "what was read is read to its end"
         await plan_of(pilot, app)
 
 
@@ -446,3 +453,42 @@ async def test_while_it_is_applied_it_says_so_and_how_far_it_is(
         assert "being applied" in heads[0]
         assert "it goes on" in heads[0]
         assert not world.opens("9")
+
+
+async def test_a_plan_that_is_asked_for_during_other_work_is_made_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, monkeypatch, before=two_ended, **FREE) as (_, app, pilot):
+        over = threading.Event()
+
+        async def long(hub: Any, work: Any) -> None:
+            await asyncio.to_thread(over.wait, 20)
+
+        app.do("Something", long, lambda _: None)
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, PlanScreen))
+        await until(pilot, lambda: "made once what goes on is over" in text_of(app))
+        over.set()
+        await until(pilot, lambda: isinstance(app.screen, PlanScreen) and app.screen.made is not None)
+        await until(pilot, lambda: "2 remove" in text_of(app))
+
+
+async def test_whoever_comes_back_to_an_applied_plan_finds_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, monkeypatch, before=two_ended, **FREE) as (_, app, pilot):
+        plan = await plan_of(pilot, app)
+        await pilot.press("A")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        await pilot.press("right", "enter", "2")
+        await until(pilot, lambda: app.work is None and app.current_mode == "access")
+        await pilot.press("1")
+        await until(pilot, lambda: app.screen is not plan or (plan.made is not None and "remove" not in text_of(app)))
+
+
+async def test_the_terminals_own_colours_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(tmp_path, monkeypatch, theme="ansi-dark") as (_, app, pilot):
+        for key in "234571":
+            await press(pilot, key)
+        assert app.theme == "ansi-dark"
+        assert app.mistake is None

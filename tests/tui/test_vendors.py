@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from pathlib import Path
@@ -19,6 +20,7 @@ from tui.app import HubApp
 from tui.chrome import Hints
 from tui.fields import Choose, Field
 from tui.questions import Ask, TypeWords
+from tui.screens import vendors
 from tui.screens.vendors import VendorsScreen
 from tui.table import IdTable
 
@@ -85,7 +87,6 @@ async def test_a_lock_is_added_and_nothing_is_taken_for_granted(world: World) ->
         await until(pilot, lambda: "U saves it all the same" in text_of(pilot, "#checks"), "the checks")
         assert "failed:" in text_of(pilot, "#checks")
         assert len(await world.hub.connections()) == 2
-        assert not isinstance(screen.focused, Input), "keys are commands again, not letters of a field out of sight"
         field(screen, "api_secret").go()
         await pilot.pause()
         await press(pilot, *API_SECRET)
@@ -274,3 +275,79 @@ async def test_a_read_only_window_refuses_before_anything_is_tried(world: World)
             await press(pilot, key)
             assert "Read only" in vendors.said
             assert pilot.app.screen is vendors
+
+
+def held_back(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Trying a connection takes as long as somebody wants."""
+    gate, real = asyncio.Event(), vendors.try_connection
+
+    async def slow(*arguments: Any) -> Any:
+        await gate.wait()
+        return await real(*arguments)
+
+    monkeypatch.setattr(vendors, "try_connection", slow)
+    return gate
+
+
+async def test_letters_stay_letters_for_whoever_types_while_a_check_fails(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else an s in a word would sync, and a U save what has just failed."""
+    gate, writes = held_back(monkeypatch), world.exivo.log.writes
+    async with HubApp(world.hub).run_test(size=(120, 50)) as pilot:
+        screen = await begin(pilot, world, "door")
+        await fill(pilot, screen, api_secret="wrong")
+        await pilot.press("ctrl+s")
+        field(screen, "site_id").go()
+        await pilot.pause()
+        await pilot.press(*"my-")
+        gate.set()
+        await until(pilot, lambda: "Nothing was saved" in text_of(pilot, "#checks"), "the checks")
+        await press(pilot, *"siteU")
+        assert field(screen, "site_id").text == "my-siteU"
+        assert screen._untried is None, "what failed is not what stands there now"
+        assert pilot.app.work is None
+        assert world.exivo.log.writes == writes
+
+
+async def test_a_check_that_fails_late_leaves_another_form_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = held_back(monkeypatch)
+    async with HubApp(world.hub).run_test(size=(120, 50)) as pilot:
+        screen = await begin(pilot, world, "door")
+        await fill(pilot, screen, api_secret="wrong")
+        await pilot.press("ctrl+s")
+        screen.query_one(IdTable).cursor = list(screen.query_one(IdTable).ids).index("desk")
+        await until(pilot, lambda: screen._shown == "desk" and screen.query(Field), "the other form")
+        kept = (await world.hub.connection_row("door")).sealed_secrets
+        gate.set()
+        await until(pilot, lambda: "door" in screen._checks, "the checks")
+        await press(pilot, "escape", "U")
+        assert (await world.hub.connection_row("door")).sealed_secrets == kept
+        assert screen._shown == "desk"
+
+
+async def test_what_is_typed_while_it_is_saved_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = held_back(monkeypatch)
+    async with HubApp(world.hub).run_test(size=(120, 50)) as pilot:
+        screen = await begin(pilot, world, "door")
+        await fill(pilot, screen, every="20m")
+        await pilot.press("ctrl+s")
+        await fill(pilot, screen, protect="4711")
+        gate.set()
+        await until(pilot, lambda: "Saved" in text_of(pilot, "#checks") and screen.query(Field), "saved")
+        assert field(screen, "every").text == "20m"
+        assert field(screen, "protect").text == "4711"
+        assert screen.unsaved == 1
+
+
+async def test_ctrl_c_copies_no_secret(world: World) -> None:
+    async with HubApp(world.hub).run_test(size=(120, 50)) as pilot:
+        screen = await begin(pilot, world, "door")
+        field(screen, "api_secret").go()
+        await pilot.pause()
+        await press(pilot, *SECRET, "tab", "shift+tab", "ctrl+c", "ctrl+x")
+        assert pilot.app.clipboard == ""
+        field(screen, "site_id").go()
+        await pilot.pause()
+        await press(pilot, "ctrl+c")
+        assert pilot.app.clipboard == SITE_ID, "what is no secret is copied as everywhere"
