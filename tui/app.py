@@ -106,7 +106,9 @@ class HubApp(App[None]):
     def get_css_variables(self) -> dict[str, str]:
         """As Textual has them; for our own texts, which Rich draws, the terminal's colours by Rich's names."""
         found = super().get_css_variables()
-        self.theme_variables = {name: value.removeprefix("ansi_") for name, value in found.items()}
+        self.theme_variables = {
+            name: "default" if value == "transparent" else value.removeprefix("ansi_") for name, value in found.items()
+        }
         return found
 
     def get_theme_variable_defaults(self) -> dict[str, str]:

@@ -124,7 +124,7 @@ class Page(Screen[Any]):
 
     def on_mount(self) -> None:
         """Start to follow."""
-        self.query_one(Hints).pinned = self.pinned
+        self.query_one(Hints).pinned = self.pins()
         self.set_interval(1.0, self._look)
         self.watch(self.app, "theme", self._repaint, init=False)
         self._breakpoints()
@@ -286,14 +286,18 @@ class Page(Screen[Any]):
             entry[0].append((binding, self.app.get_key_display(binding)))
         return list(found.values())
 
+    def pins(self) -> tuple[Hint, ...]:
+        """The keys that are always shown."""
+        return self.pinned
+
     def show_hints(self) -> None:
         """Show the keys that do something here, from the live bindings, so that they can't drift."""
         if not self.is_mounted or not self.is_current:
             return
         line = self.query_one(Hints)
-        pinned = {what for _, what, _ in self.pinned}
+        pinned = {what for _, what, _ in self.pins()}
         typing = self.focused is not None and self.focused.check_consume_key("a", "a")
-        line.pinned = tuple(("F1" if typing and key == "?" else key, what, works) for key, what, works in self.pinned)
+        line.pinned = tuple(("F1" if typing and key == "?" else key, what, works) for key, what, works in self.pins())
         found = []
         for keys, what, action, _ in self._live():
             # Of two keys for the same, the first; while somebody types, letters are letters.

@@ -93,7 +93,7 @@ async def test_a_lock_is_added_and_nothing_is_taken_for_granted(world: World) ->
         assert field(screen, "api_secret").text == API_SECRET, "typed in the place of the wrong one"
         await press(pilot, "ctrl+s")
         await until(pilot, lambda: screen._shown == "back" and "Saved" in text_of(pilot, "#checks"), "saved")
-        assert screen.said.startswith("back is saved.")
+        await until(pilot, lambda: screen.said.startswith("back is saved."), "and said so")
         row = await world.hub.connection_row("back")
         assert row.options is not None
         assert (row.options.policy, row.options.hold_removals_above.count) == ("sync", 5)

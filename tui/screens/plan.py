@@ -17,7 +17,7 @@ from hub import times
 from hub.engine.target_pass import TargetRun
 from hub.look.plan_lines import PlanLine
 from hub.words import counted
-from tui.chrome import Hints
+from tui.chrome import Hint, Hints
 from tui.dialogs.confirm import ConfirmDialog, Question
 from tui.hanging import Hanging
 from tui.page import Page
@@ -202,6 +202,10 @@ class PlanScreen(Page):
             plan_counts(made.counts, self._kind, self.app.theme_variables) if made is not None else ""
         )
         self.show_hints()
+
+    def pins(self) -> tuple[Hint, ...]:
+        """Leaving does not undo what is being applied."""
+        return (("esc", "back, it goes on", True), *self.pinned[1:]) if self._applies else self.pinned
 
     def label(self, action: str, what: str) -> str:
         """Applying says how much; letting through is there where something is held."""
@@ -392,9 +396,6 @@ class PlanScreen(Page):
         """Say so above and in the last line: leaving does not undo it."""
         self._applies = goes_on
         if self.is_attached:
-            self.query_one(Hints).pinned = (
-                (("esc", "back, it goes on", True), *self.pinned[1:]) if goes_on else self.pinned
-            )
             self._say_head()
 
     def _applied(self, held: int, result: Made | list[TargetRun]) -> None:
