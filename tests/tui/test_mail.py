@@ -311,7 +311,7 @@ async def test_sizes_keep_what_is_typed(tmp_path: Path, monkeypatch: pytest.Monk
             await quiet(pilot)
             assert editor(app).text == text
             assert app.focused is editor(app)
-            assert "? all keys" in text_of(app)
+            assert "F1 all keys" in text_of(app)
             assert "Typed" in text_of(app)
 
 
