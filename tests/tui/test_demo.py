@@ -63,7 +63,7 @@ def test_it_opens_on_a_terminal_goes_on_by_itself_and_leaves_nothing(tmp_path: P
     env = {"TMPDIR": str(temporary), "STUDIOHUB_HOME": str(home), "STUDIOHUB_SMTP_URL": "smtp://mail.example:25"}
     with on_terminal([sys.executable, "-m", "hub.cli", "demo"], env=env) as terminal:
         terminal.until("Needs you", seconds=120)
-        assert NAME in terminal.text
+        terminal.until(NAME)
         assert stages(temporary)
         # The engine of the other process works, and this screen follows it.
         terminal.press("3")
