@@ -181,8 +181,8 @@ def opens_json(opens: g.Opens) -> dict[str, Any]:
 
 
 def in_order(changes: Iterable[Change]) -> list[Change]:
-    """The order in which changes are made and told: who gets something first, passes by the names of members, then
-    visits by their start; what is taken away last."""
+    """The order in which changes are made: who gets something first, the nearest start before the others, of the same
+    start by name; what is taken away last."""
     return sorted(changes, key=_turn)
 
 
@@ -226,10 +226,8 @@ def _whose(change: Change) -> tuple[int, str]:
 
 
 _TURN: Mapping[Action, int] = {Action.CREATE: 0, Action.CHANGE: 1, Action.REMOVE: 2}
-_EVER = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 def _turn(change: Change) -> tuple[int, datetime, str, str]:
-    # Who has a pass has it now, whenever it was sold.
-    starts = change.valid_from if change.visit else None
-    return (_TURN.get(change.action, 3), starts or _EVER, change.name.casefold(), change.ref)
+    return (_TURN.get(change.action, 3), change.valid_from or _LAST, change.name.casefold(), change.ref)
