@@ -149,6 +149,7 @@ async def test_a_hundred_thousand_grants(tmp_path: Path, monkeypatch: pytest.Mon
     for than, most, seconds in (("5,000 rows", 1.25, few["page"]), ("constant lines", 4.0, floor)):
         share = many["page"] / seconds
         say(f"page    {share:5.2f} x {than}, at most {most}: {'kept' if share <= most else 'MISSED'}")
-    # What is wanted is said above, and is not kept on every machine. What must never happen is that the costs grow with the rows, which are twenty times as many.
+    # What is wanted is said above, and is not kept on every machine. What must never happen is that the costs grow with
+    # the rows, which are twenty times as many.
     assert many["page"] <= 2 * few["page"]
     assert many["open"] <= 4 * few["open"]
