@@ -38,11 +38,8 @@ def vendor_cells(view: VendorView, changed: bool, now: datetime, colours: dict[s
 
 
 def checks_text(title: str, checks: Sequence[Check], now: datetime, end: str, colours: dict[str, str]) -> Text:
-    """Each line one thing that works or doesn't, the vendor's own words, what to do."""
-    took = sum(check.took_ms or 0 for check in checks)
-    head = Text("Check", style="bold")
-    if took:
-        head.append(f"   took {took / 1000:.1f} s", style=f"not bold {colours['muted']}")
+    """Each line one thing that works or doesn't, the vendor's own words, what to do. `now`: in the studio's zone."""
+    head = Text.assemble(("Check", "bold"), (f"   {now:%H:%M}", colours["muted"]))
     lines = [head] if checks else []
     for check in checks:
         look = _LOOKS[check.state]

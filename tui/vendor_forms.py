@@ -85,6 +85,7 @@ class VendorForms(Page):
         """Forget what was typed."""
         self._typed.clear()
         self._new.clear()
+        self._checks.clear()
         self._shown = None
         self.run_worker(self.load())
 

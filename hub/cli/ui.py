@@ -86,7 +86,7 @@ async def tui_(
         raise UserError(f"{needless[0]} goes with --web", fix="`studiohub tui --web` serves the terminal UI.")
     if write and read_only:
         raise UserError("--write or --read-only, not both")
-    if chosen.database_url is None and not chosen.home.is_dir():
+    if chosen.database_url is None and not _is_home(chosen.home):
         if web or not is_terminal():
             raise UserError(
                 f"there is no studiohub home at {chosen.home}", fix="Run `studiohub init` first.", code="no_home"
@@ -107,6 +107,15 @@ async def tui_(
             code="no_terminal",
         )
     return await run(chosen, read_only=read_only, ascii=ascii or plain_terminal(), theme=theme)
+
+
+def _is_home(home: Path) -> bool:
+    """Whether anything is there: a folder that was made for it beforehand is no home yet."""
+    try:
+        return home.is_dir() and any(home.iterdir())
+    except OSError:
+        # What can't be read is said by whoever needs it.
+        return True
 
 
 def _wanted(home: Path) -> bool:

@@ -340,6 +340,16 @@ async def test_what_is_typed_while_it_is_saved_is_kept(world: World, monkeypatch
         assert screen.unsaved == 1
 
 
+async def test_what_a_check_said_goes_with_what_was_tried(world: World) -> None:
+    async with HubApp(world.hub).run_test(size=(120, 50)) as pilot:
+        screen = await begin(pilot, world, "door")
+        await fill(pilot, screen, api_secret="wrong")
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: "Nothing was saved" in text_of(pilot, "#checks"), "the checks")
+        await press(pilot, "escape", "z")
+        await until(pilot, lambda: "V tries the connection" in text_of(pilot, "#checks"), "nothing of it")
+
+
 async def test_ctrl_c_copies_no_secret(world: World) -> None:
     async with HubApp(world.hub).run_test(size=(120, 50)) as pilot:
         screen = await begin(pilot, world, "door")

@@ -67,6 +67,8 @@ class AccessScreen(Page):
     AccessScreen.narrow #card { display: none; }
     AccessScreen.narrow.opened #card { display: block; width: 1fr; margin-left: 0; }
     AccessScreen.narrow.opened #grants { display: none; }
+    AccessScreen.low #card { padding: 0 1; }
+    AccessScreen.low.opened #chips, AccessScreen.low.opened #filter { display: none; }
     AccessScreen #state { height: 1; color: $muted; }
     """
 
@@ -312,6 +314,9 @@ class AccessScreen(Page):
         if view is None or secrets is None or secrets.code is None:
             self.say("This grant has no code.", of_row=True)
             return
+        if self.has_class("narrow"):
+            # A code that is shown is seen: the card has no room beside the table.
+            self._opened()
         self._hide()
         self._open = (view.id, secrets.code)
         self._hiding = self.set_timer(SHOWN_FOR, self._hide)

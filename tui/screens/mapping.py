@@ -50,6 +50,10 @@ class MappingScreen(MappingTables):
         Binding("escape", "back", "leave the field"),
     ]
 
+    def label(self, action: str, what: str) -> str:
+        """Where an engine works, no plan comes after saving."""
+        return "save" if action == "save" and self.hub_app.by_itself else super().label(action, what)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While somebody types, signs and letters are text."""
         typing = isinstance(self.focused, Input)

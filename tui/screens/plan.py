@@ -300,6 +300,7 @@ class PlanScreen(Page):
             self._left_out -= identities
         else:
             self._left_out |= identities
+            self.say("Left out of this plan only: a sync, or the engine, does it.")
         table.show(table.ids)
         self._say_head()
 

@@ -10,6 +10,7 @@ from textual import on, work
 from textual.binding import Binding
 from textual.widgets import Input, Static
 
+from hub import times
 from hub.engine.disconnecting import disconnect
 from hub.errors import HubError
 from hub.grants import Check, CheckState
@@ -79,7 +80,9 @@ class VendorsScreen(VendorForms):
         colours = self.app.theme_variables
         fields = form_fields(spec.plugin, None)
         checks = [structs.replace(check, fix=in_form_words(check.fix, fields)) for check in checks]
-        self._checks[key] = checks_text(spec.plugin.title, checks, self.hub_app.hub.clock.now(), end, colours)
+        hub = self.hub_app.hub
+        at = hub.clock.now().astimezone(times.zone(hub.the_studio.timezone))
+        self._checks[key] = checks_text(spec.plugin.title, checks, at, end, colours)
         self.add_class("opened")
         if self._shown == key:
             self.query_one("#checks", Static).update(self._checks[key])
@@ -140,6 +143,7 @@ class VendorsScreen(VendorForms):
         if since:
             self._typed[spec.name] = since
         self._new.pop(key, None)
+        self._checks.pop(key, None)
         said = "; ".join(done.changes) or f"{spec.name} is as it was"
         if self._shown != key:
             # Somebody looks at another one by now.
@@ -224,6 +228,8 @@ class VendorsScreen(VendorForms):
         """As it is saved."""
         if self._shown is not None:
             self._typed.pop(self._shown, None)
+            # What was tried is not what stands there any more.
+            self._checks.pop(self._shown, None)
             shown, self._shown = self._shown, None
             self.run_worker(self._show_form(shown))
 
