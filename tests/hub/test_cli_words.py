@@ -415,7 +415,11 @@ def test_a_grant_takes_two_lines_where_a_table_has_no_room(shop: Shop) -> None:
     assert shown[160][0].split()[:3] == ["status", "member", "name"]
 
 
-def test_saying_no_to_a_new_home_is_no_mistake(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["missing", "empty"])
+def test_saying_no_to_a_new_home_is_no_mistake(tmp_path: Path, folder: str) -> None:
+    """An empty folder, as a volume or a service manager makes one, is no home yet either."""
+    if folder == "empty":
+        (tmp_path / "home").mkdir()
     command = [sys.executable, "-m", "hub.cli", "--home", str(tmp_path / "home"), "tui"]
     with on_terminal(command, size=(80, 24)) as terminal:
         terminal.until("Make one there? [y/N]")
@@ -424,7 +428,7 @@ def test_saying_no_to_a_new_home_is_no_mistake(tmp_path: Path) -> None:
         said = terminal.text.partition("[y/N]")[2]
     assert "✖" not in said
     assert "Nothing was made. `studiohub init` makes one" in said
-    assert not (tmp_path / "home").exists()
+    assert not list(tmp_path.glob("home/*"))
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("statu", "inbox"), ("status", "inbox"), ("gratns", "grants")])
