@@ -266,6 +266,10 @@ class VendorForms(Page):
         self.add_class("opened")
         field.go()
 
+    def _entered(self) -> dict[str, str]:
+        """What stands in the form, by the keys of its fields."""
+        return {field.field.key: field.text for field in self.query(Field)}
+
     def _spec(self) -> tuple[ConnectionSpec | None, ConnectionRow | None]:
         """What the form says; None after showing what is wrong."""
         key = self._shown or ""
@@ -274,7 +278,7 @@ class VendorForms(Page):
             self.notify("Choose a vendor first.", timeout=3)
             return None, None
         current = self._row(key)
-        typed = {field.field.key: field.text for field in self.query(Field)}
+        typed = self._entered()
         found: list[tuple[str | None, str]] = []
         name = current.name if current is not None else typed.pop("name", "").strip()
         if current is None and name in self._views:

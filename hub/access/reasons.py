@@ -15,11 +15,13 @@ __all__ = ["REASONS", "Reason", "Wording"]
 
 @dataclass(frozen=True)
 class Wording:
-    """How a code reads. `good`: the person has what they should have."""
+    """How a code reads. `good`: the person has what they should have. `short`: the same for a line that says already
+    whose it is and where; empty where that is the sentence itself."""
 
     text: str
     fix: str = ""
     good: bool = False
+    short: str = ""
 
 
 REASONS: Mapping[str, Wording] = {
@@ -34,7 +36,11 @@ REASONS: Mapping[str, Wording] = {
         "If that is wrong, put the member back in {source} and sync.",
     ),
     "archived": Wording("{source} has archived this member.", "Bring the member back in {source} and sync."),
-    "no_pass": Wording("{name} has no pass in {source}.", "Sell or enter a pass in {source}, then sync."),
+    "no_pass": Wording(
+        "{name} has no pass in {source}.",
+        "Sell or enter a pass in {source}, then sync.",
+        short="no pass in {source}",
+    ),
     "pass_ended": Wording("{pass_name} ended {ended}.", "Renew it in {source}, then sync."),
     "pass_gone": Wording(
         "{source} no longer has {pass_name}.", "If that is wrong, enter the pass in {source} again and sync."
@@ -51,10 +57,12 @@ REASONS: Mapping[str, Wording] = {
     "no_badge": Wording(
         "{name} has no badge in {source}, and {target} opens with badges only.",
         "Assign a badge in {source}, then sync.",
+        short="no badge in {source}",
     ),
     "badges_unread": Wording(
         "No field for badges is set at {source}, and {target} opens with badges only.",
         'Fill in "{label}" under Vendors → {source}, More settings (in the studio file: {setting}), then sync.',
+        short="No field for badges is set at {source}",
     ),
     "badge_twice": Wording(
         "Badge {badge} is entered for {others} too.", "Correct it in {source}: one badge belongs to one member."
@@ -149,6 +157,12 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
     def text(self) -> str:
         """The sentence."""
         return REASONS[self.code].text.format_map(_Blank(self.values))
+
+    @property
+    def short(self) -> str:
+        """The same for a line that says already whose it is and where."""
+        wording = REASONS[self.code]
+        return (wording.short or wording.text).format_map(_Blank(self.values))
 
     @property
     def fix(self) -> str:

@@ -11,7 +11,6 @@ from importlib import import_module
 from hub.access.decide import Wanted
 from hub.core import Hub
 from hub.look.grants import opening_names, opens_text
-from hub.look.plan_lines import in_short
 from hub.reconcile.plan import Action, Change, Plan, opens_json
 from hub.studio.model import Row
 
@@ -55,7 +54,7 @@ async def effects_of(hub: Hub, kind: str, rows: Sequence[Row]) -> Effects:
     for plan in plans:
         for change in plan.changes:
             if change.action is Action.BLOCKED:
-                blocked[in_short(change.reason.text, change.name, plan.target)] += 1
+                blocked[change.reason.short] += 1
             else:
                 found[change.action.value, _text(change, plan, names.get(plan.target_id, {}))] += 1
     if blocked:

@@ -21,7 +21,7 @@ from hub.store import among
 from hub.store import tables as t
 from hub.studio.registry import Studio
 
-__all__ = ["LEFT_ALONE", "SOON", "PlanLine", "has_soon", "in_short", "plan_lines", "source_marks"]
+__all__ = ["LEFT_ALONE", "SOON", "PlanLine", "has_soon", "plan_lines", "source_marks"]
 
 SOON = timedelta(hours=2)
 LEFT_ALONE = "Left alone"
@@ -49,23 +49,12 @@ class PlanLine:
     reference: str
     takes: bool
     identity: str
-    short: str
-    """Before → after without what the group says already."""
+    text: str
+    """What changes, in one line: before → after without what the group says already, or what blocks it."""
     soon: datetime | None = None
     """When a booking of theirs begins, where that is in the next two hours (or is going on)."""
     starts: datetime | None = None
     """When the window begins, of a visit."""
-
-    @property
-    def text(self) -> str:
-        """What changes, in one line; whose line it is stands beside it already."""
-        return in_short(self.why, self.name, self.target) if self.action == "blocked" else self.short
-
-
-def in_short(why: str, name: str, target: str) -> str:
-    """Why somebody is blocked, for a line that says whose it is and where."""
-    lacks = why.removeprefix(f"{name} has ").partition(f", and {target} opens with")[0]
-    return why if lacks == why else lacks.removesuffix(".")
 
 
 async def plan_lines(db: AsyncConnection, studio: Studio, plans: Sequence[Plan], now: datetime) -> list[PlanLine]:
@@ -138,7 +127,7 @@ def _line(
         reference=change.reference,
         takes=_takes(change),
         identity=change.identity,
-        short=short,
+        text=change.reason.short if change.action is Action.BLOCKED else short,
         soon=soon,
         starts=_visit_start(change.after or change.before),
     )

@@ -145,7 +145,7 @@ async def test_a_row_of_a_plan_does_not_say_the_name_twice(tmp_path: Path, monke
 
 
 def taken(group: str, target: str) -> PlanLine:
-    words = dict.fromkeys(("plan", "before", "after", "why", "fix", "rule", "reference", "identity", "short"), "")
+    words = dict.fromkeys(("plan", "before", "after", "why", "fix", "rule", "reference", "identity", "text"), "")
     key = f"{target}/{group}"
     return PlanLine(id=key, target=target, action="remove", group=group, name="Mia", ref=key, takes=True, **words)
 

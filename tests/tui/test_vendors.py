@@ -289,15 +289,21 @@ def held_back(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     return gate
 
 
+async def trying_a_wrong_secret(pilot: Any, world: World) -> VendorsScreen:
+    """The form of the door, while it is tried with a secret that is not its own."""
+    screen = await begin(pilot, world, "door")
+    await fill(pilot, screen, api_secret="wrong")
+    await pilot.press("ctrl+s")
+    return screen
+
+
 async def test_letters_stay_letters_for_whoever_types_while_a_check_fails(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else an s in a word would sync, and a U save what has just failed."""
     gate, writes = held_back(monkeypatch), world.exivo.log.writes
     async with HubApp(world.hub).run_test(size=(120, 50)) as pilot:
-        screen = await begin(pilot, world, "door")
-        await fill(pilot, screen, api_secret="wrong")
-        await pilot.press("ctrl+s")
+        screen = await trying_a_wrong_secret(pilot, world)
         field(screen, "site_id").go()
         await pilot.pause()
         await pilot.press(*"my-")
@@ -313,9 +319,7 @@ async def test_letters_stay_letters_for_whoever_types_while_a_check_fails(
 async def test_a_check_that_fails_late_leaves_another_form_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = held_back(monkeypatch)
     async with HubApp(world.hub).run_test(size=(120, 50)) as pilot:
-        screen = await begin(pilot, world, "door")
-        await fill(pilot, screen, api_secret="wrong")
-        await pilot.press("ctrl+s")
+        screen = await trying_a_wrong_secret(pilot, world)
         screen.query_one(IdTable).cursor = list(screen.query_one(IdTable).ids).index("desk")
         await until(pilot, lambda: screen._shown == "desk" and screen.query(Field), "the other form")
         kept = (await world.hub.connection_row("door")).sealed_secrets

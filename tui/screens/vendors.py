@@ -54,7 +54,8 @@ class VendorsScreen(VendorForms):
         if self.query_one("#vendors", IdTable).row == ADD:
             if action in ("verify", "save", "save_untried", "undo", "disconnect"):
                 return ""
-            return "add vendor" if action == "open" else super().label(action, what)
+            if action == "open":
+                return "add vendor"
         return super().label(action, what)
 
     # ── what can be done ──────────────────────────────────────────────────────────────────────────────────────────
@@ -114,9 +115,6 @@ class VendorsScreen(VendorForms):
             self._show_checks(key, spec, checks, f"Nothing was saved. Mend it; or {typing}U saves it all the same.")
             return
         await self._save(key, spec, checks, entered)
-
-    def _entered(self) -> dict[str, str]:
-        return {field.field.key: field.text for field in self.query(Field)}
 
     @work(exclusive=True, group="vendor")
     async def action_save_untried(self) -> None:
